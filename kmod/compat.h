@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * codecache: all that differs between the kernels that it builds for
+ *
+ * Each seam is chosen by a probe of the kernel's headers in compat.mk, or by a
+ * macro that the kernel defines itself, never by a version number.
+ */
+#ifndef CODECACHE_COMPAT_H
+#define CODECACHE_COMPAT_H
+
+#include <linux/cacheflush.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/shmem_fs.h>
+
+#ifndef CONFIG_64BIT
+#error "codecache: 64-bit kernels only; 32-bit programs are served by them"
+#endif
+#ifdef CONFIG_S390
+#error "codecache: s390 flushes by page table entry, which pte.c does not do"
+#endif
+#ifndef CONFIG_MMU
+#error "codecache: needs an MMU"
+#endif
+
+/*
+ * Before 6.3 the flags of a VMA are a plain member. Only for VMAs in their
+ * mmap() call, where no lock is needed.
+ */
+#ifndef CODECACHE_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma,
+				  unsigned long flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/*
+ * zap_vma_ptes() was renamed in 7.2. Both call tlb_gather_mmu() and
+ * tlb_finish_mmu() for a @size of 0 too, which codecache_pte_flush() counts on.
+ */
+static inline void codecache_zap_vma(struct vm_area_struct *vma,
+				     unsigned long addr, unsigned long size)
+{
+#ifdef CODECACHE_HAVE_ZAP_SPECIAL_VMA_RANGE
+	zap_special_vma_range(vma, addr, size);
+#else
+	zap_vma_ptes(vma, addr, size);
+#endif
+}
+
+/* Let @file set up @vma: shmem has ->mmap_prepare instead of ->mmap in 7.x. */
+static inline int codecache_nested_mmap(struct file *file,
+					struct vm_area_struct *vma)
+{
+#ifdef CODECACHE_HAVE_VFS_MMAP
+	return vfs_mmap(file, vma);
+#else
+	return call_mmap(file, vma);
+#endif
+}
+
+/* A shmem file of @size bytes whose pages are accounted as they come. */
+static inline struct file *codecache_shmem_file_setup(const char *name,
+						      loff_t size)
+{
+#ifdef CODECACHE_HAVE_SHMEM_VMA_FLAGS
+	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
+#else
+	return shmem_file_setup(name, size, VM_NORESERVE);
+#endif
+}
+
+/* alloc_anon_inode() sets this from 6.17; a mappable inode must not have it. */
+#ifndef S_ANON_INODE
+#define S_ANON_INODE 0
+#endif
+
+/*
+ * Write @len bytes to the kernel's mapping of a page that may hold code.
+ * copy_to_user_page(), which is for this, is not exported everywhere.
+ */
+static inline void codecache_copy_to_code(struct page *page, void *to,
+					  const void *from, unsigned int len)
+{
+	memcpy(to, from, len);
+	flush_dcache_page(page);
+	flush_icache_range((unsigned long)to, (unsigned long)to + len);
+}
+
+#endif /* CODECACHE_COMPAT_H */

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache faults: what a view answers to accesses, and to the mm calls
+ *
+ * Concepts: a fault finds out whether the page's protection allows the access;
+ *           if so it maps the page with just that protection, if not it is a
+ *           trap. Fault and pfn_mkwrite are one function: both mean "this
+ *           access is not possible with the entry that is there".
+ * Locking:  mmap_lock or, from 6.12 on, the VMA's own lock is held by the core;
+ *           view->lock is taken shared around check *and* insert.
+ * Lifetime: the VMA holds the view's file.
+ *
+ * Races:
+ *  - Fault against PROTECT: were the check not under the lock that covers the
+ *    insertion, PROTECT could return in between and the fault undo it.
+ *  - pfn_mkwrite against PROTECT: when pfn_mkwrite returns 0 the core makes the
+ *    entry writable after a mere pte_same(), which cannot see that PROTECT found
+ *    the entry read-only already (ABA). So we write the entry ourselves, under
+ *    the lock, and return VM_FAULT_NOPAGE.
+ *  - Fault against munmap and exit: the core's locks.
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+
+#include "codecache_priv.h"
+#include "compat.h"
+#include "testing.h"
+#include "trace.h"
+
+/* What the faulting instruction wanted, as CODECACHE_PROT_*. */
+static u32 codecache_fault_access(const struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		return CODECACHE_PROT_WRITE;
+	if (vmf->flags & FAULT_FLAG_INSTRUCTION)
+		return CODECACHE_PROT_EXEC;
+	return CODECACHE_PROT_READ;
+}
+
+static vm_fault_t codecache_fault_trap(struct codecache_view *view,
+				       unsigned long page, u32 access)
+{
+	enum codecache_counter which = CODECACHE_NR_TRAPS_READ;
+
+	if (access == CODECACHE_PROT_WRITE)
+		which = CODECACHE_NR_TRAPS_WRITE;
+	else if (access == CODECACHE_PROT_EXEC)
+		which = CODECACHE_NR_TRAPS_EXEC;
+	codecache_count(&view->counters, which, 1);
+	trace_codecache_trap(view->id, page, access);
+	return VM_FAULT_SIGSEGV;
+}
+
+static vm_fault_t codecache_fault_failed(struct codecache_view *view,
+					 unsigned long page, u32 access,
+					 int err)
+{
+	codecache_count(&view->counters, CODECACHE_NR_FAULTS_FAILED, 1);
+	trace_codecache_fault(view->id, page, access, err);
+	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
+
+/* Check and insert; view->lock is held shared. */
+static vm_fault_t codecache_fault_locked(struct codecache_view *view,
+					 struct vm_fault *vmf)
+{
+	unsigned long pgoff = vmf->pgoff;
+	u32 access = codecache_fault_access(vmf);
+	u32 prot = codecache_protmap_get(&view->prots, pgoff);
+	struct page *page;
+	int what;
+
+	if (!(prot & access))
+		return codecache_fault_trap(view, pgoff, access);
+	page = codecache_zone_page(view->zone, view->first + pgoff);
+	if (IS_ERR(page))
+		return codecache_fault_failed(view, pgoff, access,
+					      PTR_ERR(page));
+	codecache_test_delay();
+	what = codecache_pte_insert(view, vmf->vma, vmf->address & PAGE_MASK,
+				    page, prot);
+	if (what < 0)
+		return codecache_fault_failed(view, pgoff, access, what);
+	codecache_count(&view->counters, what, 1);
+	trace_codecache_fault(view->id, pgoff, access, 0);
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t codecache_view_fault(struct vm_fault *vmf)
+{
+	struct codecache_view *view = vmf->vma->vm_private_data;
+	bool unlocked = codecache_test_fault_unlocked;
+	vm_fault_t ret;
+
+	if (!unlocked)
+		down_read(view->lock);
+	ret = codecache_fault_locked(view, vmf);
+	if (!unlocked)
+		up_read(view->lock);
+	return ret;
+}
+
+/*
+ * Maps nothing around a fault. That it is there lets the core call us under the
+ * VMA's own lock instead of mmap_lock (6.12 and later), which our fault can
+ * bear: it locks PROTECT out by itself.
+ */
+static vm_fault_t codecache_view_map_pages(struct vm_fault *vmf, pgoff_t start,
+					   pgoff_t end)
+{
+	return 0;
+}
+
+static void codecache_view_close(struct vm_area_struct *vma)
+{
+	struct codecache_view *view = vma->vm_private_data;
+
+	/* A refused mremap() closes its copy, which never was the mapping. */
+	if (READ_ONCE(view->vma) == vma)
+		codecache_view_unmapped(view);
+}
+
+static int codecache_view_may_split(struct vm_area_struct *vma,
+				    unsigned long addr)
+{
+	return -EINVAL;
+}
+
+static int codecache_view_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+static int codecache_view_mprotect(struct vm_area_struct *vma,
+				   unsigned long start, unsigned long end,
+				   unsigned long newflags)
+{
+	return -EACCES;
+}
+
+/*
+ * May a debugger store through this mapping? Not through one's own
+ * /proc/self/mem, and not in a process that was only given an exec view:
+ * breakpoints are for the process that made the zone.
+ */
+static bool codecache_view_may_poke(const struct codecache_view *view,
+				    const struct vm_area_struct *vma)
+{
+	return vma->vm_mm != current->mm &&
+	       vma->vm_mm == view->zone->owner_mm;
+}
+
+/*
+ * ptrace and /proc/PID/mem. The caller holds mmap_lock and has checked the
+ * right to attach. As everywhere with ptrace, page protections do not count.
+ * Pages that are not resident read as zeroes and cannot be written: a debugger
+ * must not be charged for the memory of its debuggee.
+ */
+static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
+				 void *buf, int len, int write)
+{
+	struct codecache_view *view = vma->vm_private_data;
+	unsigned long pgoff = (addr - vma->vm_start) >> PAGE_SHIFT;
+	unsigned int offset = offset_in_page(addr);
+	struct page *page;
+	void *kaddr;
+
+	if (write && !codecache_view_may_poke(view, vma))
+		return -EACCES;
+	len = min_t(unsigned int, len, PAGE_SIZE - offset);
+	page = xa_load(&view->zone->pages, view->first + pgoff);
+	if (!page) {
+		if (write)
+			return -EIO;
+		memset(buf, 0, len);
+		return len;
+	}
+	kaddr = kmap_local_page(page);
+	if (write)
+		codecache_copy_to_code(page, kaddr + offset, buf, len);
+	else
+		memcpy(buf, kaddr + offset, len);
+	kunmap_local(kaddr);
+	return len;
+}
+
+const struct vm_operations_struct codecache_view_vm_ops = {
+	.close = codecache_view_close,
+	.may_split = codecache_view_may_split,
+	.mremap = codecache_view_mremap,
+	.mprotect = codecache_view_mprotect,
+	.fault = codecache_view_fault,
+	.map_pages = codecache_view_map_pages,
+	.pfn_mkwrite = codecache_view_fault,
+	.access = codecache_view_access,
+};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache ioctls: one dispatcher for the op tables of caches, zones and views
+ *
+ * Concepts: structures carry their size, may grow, and are copied in and out
+ *           here alone, so that no handler touches user memory twice. The
+ *           convention is iommufd's.
+ * Locking:  none held; handlers may sleep.
+ * Lifetime: a new descriptor becomes visible by fd_install() as the very last
+ *           step, after the results are in user memory: nothing to take back.
+ */
+#include <linux/file.h>
+#include <linux/uaccess.h>
+
+#include "codecache_priv.h"
+
+/* Every structure starts like this. */
+struct codecache_ioctl_head {
+	u32 size;
+	u32 flags;
+};
+
+static const struct codecache_ioctl_op *
+codecache_ioctl_find(const struct codecache_ioctl_op *ops, unsigned int nr_ops,
+		     unsigned int cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_ops; i++) {
+		if (ops[i].nr == cmd)
+			return &ops[i];
+	}
+	return NULL;
+}
+
+/* Copy in what the caller has, with zeroes for what it does not know. */
+static int codecache_ioctl_copy_in(const struct codecache_ioctl_op *op,
+				   void *args, void __user *uargs)
+{
+	struct codecache_ioctl_head *head = args;
+	u32 size;
+	int err;
+
+	if (get_user(size, (u32 __user *)uargs))
+		return -EFAULT;
+	if (size < op->min_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(args, op->size, uargs, size);
+	if (err)
+		return err;
+	head->size = size;	/* not what a second read found there */
+	return head->flags & ~op->flags ? -EOPNOTSUPP : 0;
+}
+
+static int codecache_ioctl_copy_out(const struct codecache_ioctl_op *op,
+				    const void *args, void __user *uargs)
+{
+	const struct codecache_ioctl_head *head = args;
+
+	if (copy_to_user(uargs, args, min(head->size, op->size)))
+		return -EFAULT;
+	return 0;
+}
+
+/* Hand the results over, and the new descriptor with them. */
+static int codecache_ioctl_finish(const struct codecache_ioctl_op *op,
+				  struct codecache_ioctl *call,
+				  void __user *uargs)
+{
+	int fd, err;
+
+	if (!call->new_file)
+		return codecache_ioctl_copy_out(op, call->args, uargs);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		fput(call->new_file);
+		return fd;
+	}
+	*call->out_fd = fd;
+	err = codecache_ioctl_copy_out(op, call->args, uargs);
+	if (err) {
+		put_unused_fd(fd);
+		fput(call->new_file);
+		return err;
+	}
+	fd_install(fd, call->new_file);
+	return 0;
+}
+
+/**
+ * codecache_ioctl_dispatch - run an ioctl of an op table
+ * @file: the descriptor's file
+ * @cmd: its number
+ * @arg: user address of its structure
+ * @ops: the table
+ * @nr_ops: its length
+ *
+ * Context: process; sleeps.
+ * Return: 0 or a negative errno, by the contract in the uapi header.
+ */
+long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
+			      unsigned long arg,
+			      const struct codecache_ioctl_op *ops,
+			      unsigned int nr_ops)
+{
+	const struct codecache_ioctl_op *op;
+	void __user *uargs = (void __user *)arg;
+	u64 args[CODECACHE_MAX_ARGS / sizeof(u64)];
+	struct codecache_ioctl call = { .file = file, .args = args };
+	int err;
+
+	op = codecache_ioctl_find(ops, nr_ops, cmd);
+	if (!op)
+		return -ENOTTY;
+	err = codecache_ioctl_copy_in(op, args, uargs);
+	if (err)
+		return err;
+	err = op->execute(&call);
+	if (!err)
+		return codecache_ioctl_finish(op, &call, uargs);
+	if (op->out_on_error)
+		codecache_ioctl_copy_out(op, args, uargs);
+	return err;
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache PROTECT: the protections of many pages in one call (ProtN)
+ *
+ * Concepts: a *set* is the caller's vector, or bitmap, in our own memory. It is
+ *           validated whole, then every allocation that applying it needs is
+ *           made, then it is applied, which cannot fail. A bitmap is turned into
+ *           ranges a chunk at a time; a vector is one chunk.
+ * Locking:  see codecache_view_lock(); user memory is copied before any lock.
+ *           Metadata, page table entries and flush change under view->lock held
+ *           for writing, as one step for faults and for other PROTECTs.
+ * Lifetime: the caller's descriptor holds the view.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "codecache_priv.h"
+#include "trace.h"
+
+/* Short vectors need no allocation. */
+#define CODECACHE_SET_SMALL	8
+/* Ranges that a bitmap yields at a time. */
+#define CODECACHE_SET_CHUNK	512
+
+/**
+ * struct codecache_set - what one call asks for
+ * @ranges: the vector, or the current chunk of the bitmap
+ * @nr: ranges in the vector
+ * @bitmap: the bitmap, or NULL
+ * @nr_bits: its length
+ * @first_page: the page of bit 0
+ * @prot: what the pages of its bits get
+ * @small: backs @ranges for short vectors
+ */
+struct codecache_set {
+	struct codecache_prot_range *ranges;
+	u64 nr;
+	unsigned long *bitmap;
+	u64 nr_bits;
+	u64 first_page;
+	u32 prot;
+	struct codecache_prot_range small[CODECACHE_SET_SMALL];
+};
+
+static void codecache_set_free(struct codecache_set *set)
+{
+	if (set->ranges != set->small)
+		kvfree(set->ranges);
+	kvfree(set->bitmap);
+}
+
+/*
+ * The next chunk of a set, in set->ranges; @pos, at first 0, is where it goes
+ * on. Returns the length, 0 at the end.
+ */
+static u64 codecache_set_next(struct codecache_set *set, u64 *pos)
+{
+	u64 nr;
+
+	if (set->bitmap)
+		return codecache_bitmap_runs(set->bitmap, pos, set->nr_bits,
+					     set->first_page, set->prot,
+					     set->ranges, CODECACHE_SET_CHUNK);
+	nr = *pos ? 0 : set->nr;
+	*pos = 1;
+	return nr;
+}
+
+/* ---- validation ---------------------------------------------------------- */
+
+static int codecache_set_load_ranges(struct codecache_view *view,
+				     struct codecache_view_protect_args *args,
+				     struct codecache_set *set)
+{
+	size_t bytes = args->count * sizeof(*set->ranges);
+	bool sorted;
+	int err;
+
+	if (args->count > CODECACHE_SET_SMALL) {
+		set->ranges = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+		if (!set->ranges)
+			return -ENOMEM;
+	}
+	set->nr = args->count;
+	if (copy_from_user(set->ranges, u64_to_user_ptr(args->addr), bytes))
+		return -EFAULT;
+	err = codecache_ranges_check(set->ranges, set->nr, view->nr_pages,
+				     codecache_kind_prots(view->kind), &sorted,
+				     &args->out_failed_index);
+	if (err || sorted)
+		return err;
+	return codecache_ranges_sort(set->ranges, set->nr,
+				     &args->out_failed_index);
+}
+
+static int codecache_set_check_bitmap(struct codecache_view *view,
+				      struct codecache_view_protect_args *args,
+				      const struct codecache_set *set)
+{
+	u64 last = find_last_bit(set->bitmap, set->nr_bits);
+	int err;
+
+	if (last >= set->nr_bits)
+		return 0;	/* no bit is set */
+	err = codecache_window_check(args->first_page, last + 1,
+				     view->nr_pages);
+	if (err == -ERANGE && args->first_page < view->nr_pages)
+		args->out_failed_index =
+			find_next_bit(set->bitmap, set->nr_bits,
+				      view->nr_pages - args->first_page);
+	else if (err)
+		args->out_failed_index = find_first_bit(set->bitmap,
+							set->nr_bits);
+	return err;
+}
+
+static int codecache_set_load_bitmap(struct codecache_view *view,
+				     struct codecache_view_protect_args *args,
+				     struct codecache_set *set)
+{
+	size_t bytes = DIV_ROUND_UP(args->count, 64) * sizeof(u64);
+	int err;
+
+	err = codecache_prot_check(args->prot,
+				   codecache_kind_prots(view->kind));
+	if (err)
+		return err;
+	set->ranges = kvmalloc_array(CODECACHE_SET_CHUNK, sizeof(*set->ranges),
+				     GFP_KERNEL_ACCOUNT);
+	set->bitmap = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!set->ranges || !set->bitmap)
+		return -ENOMEM;
+	if (copy_from_user(set->bitmap, u64_to_user_ptr(args->addr), bytes))
+		return -EFAULT;
+	set->nr_bits = args->count;
+	set->first_page = args->first_page;
+	set->prot = args->prot;
+	return codecache_set_check_bitmap(view, args, set);
+}
+
+static int codecache_protect_check(const struct codecache_view_protect_args *args)
+{
+	bool bitmap = args->flags & CODECACHE_PROTECT_F_BITMAP;
+
+	if (args->reserved || !IS_ALIGNED(args->addr, sizeof(u64)))
+		return -EINVAL;
+	if (!bitmap && (args->first_page || args->prot))
+		return -EINVAL;
+	if (args->count > (bitmap ? CODECACHE_MAX_BITMAP_PAGES :
+				    CODECACHE_MAX_RANGES))
+		return -EINVAL;
+	return 0;
+}
+
+/* ---- application --------------------------------------------------------- */
+
+/* Make every allocation that applying the set needs; changes no protection. */
+static int codecache_set_prepare(struct codecache_view *view,
+				 struct codecache_set *set)
+{
+	u64 pos = 0, nr, i;
+	int err;
+
+	while ((nr = codecache_set_next(set, &pos))) {
+		for (i = 0; i < nr; i++) {
+			err = codecache_protmap_prepare(&view->prots,
+							set->ranges[i].first_page,
+							set->ranges[i].nr_pages);
+			if (err)
+				return err;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Page table entries first, since they are told by what was before. */
+static u64 codecache_set_apply(struct codecache_set *set,
+			       struct codecache_edit *edit)
+{
+	struct codecache_view *view = edit->view;
+	u64 pos = 0, nr, i, nr_pages = 0;
+
+	while ((nr = codecache_set_next(set, &pos))) {
+		if (edit->vma)
+			codecache_pte_apply(edit, set->ranges, nr);
+		for (i = 0; i < nr; i++) {
+			const struct codecache_prot_range *r = &set->ranges[i];
+
+			codecache_protmap_set(&view->prots, r->first_page,
+					      r->nr_pages, r->prot);
+			nr_pages += r->nr_pages;
+		}
+		cond_resched();
+	}
+	return nr_pages;
+}
+
+static int codecache_protect_pfn(struct codecache_view *view,
+				 struct codecache_set *set,
+				 struct codecache_edit *edit, u64 *nr_pages)
+{
+	struct codecache_target target;
+	int err;
+
+	err = codecache_view_lock(view, &target);
+	if (err)
+		return err;
+	err = codecache_set_prepare(view, set);
+	if (err)
+		goto unlock;
+	edit->vma = target.mm ? target.vma : NULL;
+	if (edit->vma)
+		codecache_pte_begin(edit);
+	*nr_pages = codecache_set_apply(set, edit);
+	if (edit->vma)
+		codecache_pte_end(edit);
+unlock:
+	codecache_view_unlock(view, &target);
+	return err;
+}
+
+/* The core zaps, a contiguous run at a time; nothing to remember. */
+static void codecache_protect_uffd(struct codecache_view *view,
+				   struct codecache_set *set,
+				   struct codecache_edit *edit, u64 *nr_pages)
+{
+	u64 pos = 0, nr, i, first = 0, end = 0;
+
+	while ((nr = codecache_set_next(set, &pos))) {
+		for (i = 0; i < nr; i++) {
+			const struct codecache_prot_range *r = &set->ranges[i];
+
+			*nr_pages += r->nr_pages;
+			if (r->prot != CODECACHE_PROT_NONE)
+				continue;
+			if (r->first_page != end && end > first) {
+				codecache_uffd_revoke(view, first, end - first);
+				edit->nr_flushes++;
+				cond_resched();
+			}
+			if (r->first_page != end)
+				first = r->first_page;
+			end = r->first_page + r->nr_pages;
+		}
+	}
+	if (end > first) {
+		codecache_uffd_revoke(view, first, end - first);
+		edit->nr_flushes++;
+	}
+}
+
+static int codecache_set_protect(struct codecache_view *view,
+				 struct codecache_set *set)
+{
+	struct codecache_edit edit = { .view = view };
+	u64 nr_pages = 0;
+	int err = 0;
+
+	if (view->kind == CODECACHE_VIEW_UFFD)
+		codecache_protect_uffd(view, set, &edit, &nr_pages);
+	else
+		err = codecache_protect_pfn(view, set, &edit, &nr_pages);
+	if (err)
+		return err;
+	codecache_count(&view->counters, CODECACHE_NR_PROTECT_CALLS, 1);
+	codecache_count(&view->counters, CODECACHE_NR_PROTECT_PAGES, nr_pages);
+	codecache_count(&view->counters, CODECACHE_NR_PROTECT_PTES,
+			edit.nr_ptes);
+	codecache_count(&view->counters, CODECACHE_NR_PROTECT_FLUSHES,
+			edit.nr_flushes);
+	trace_codecache_protect(view->id, nr_pages, edit.nr_ptes,
+				edit.nr_flushes);
+	return 0;
+}
+
+/**
+ * codecache_view_protect - CODECACHE_IOC_VIEW_PROTECT
+ * @call: on a view
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an errno of the uapi; then nothing has changed.
+ */
+int codecache_view_protect(struct codecache_ioctl *call)
+{
+	struct codecache_view_protect_args *args = call->args;
+	struct codecache_view *view = call->file->private_data;
+	struct codecache_set set = { .ranges = set.small };
+	int err;
+
+	args->out_failed_index = CODECACHE_NO_INDEX;
+	err = codecache_protect_check(args);
+	if (err || !args->count)
+		return err;
+	if (args->flags & CODECACHE_PROTECT_F_BITMAP)
+		err = codecache_set_load_bitmap(view, args, &set);
+	else
+		err = codecache_set_load_ranges(view, args, &set);
+	if (!err)
+		err = codecache_set_protect(view, &set);
+	codecache_set_free(&set);
+	return err;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CODECACHE_PROTMAP_H
+#define CODECACHE_PROTMAP_H
+
+#include <linux/types.h>
+
+/* Pages that one leaf describes: as many as a page table on most machines. */
+#define CODECACHE_LEAF_SHIFT	9
+#define CODECACHE_LEAF_PAGES	(1UL << CODECACHE_LEAF_SHIFT)
+#define CODECACHE_LEAF_MASK	(CODECACHE_LEAF_PAGES - 1)
+
+/* Values that a page's byte can take. */
+#define CODECACHE_PROTMAP_VALUES	8
+
+/**
+ * struct codecache_protmap - a small number for each page of a sparse range
+ * @nr_pages: pages
+ * @slots: one word for each CODECACHE_LEAF_PAGES pages: either one value for
+ *	all of them, shifted left with bit 0 set, or a pointer to a leaf of one
+ *	byte a page
+ *
+ * A slot costs 8 bytes for 512 pages, a leaf 512 more: a view of 64 GiB starts
+ * with 256 KiB. The owner locks: a reader excludes writers.
+ */
+struct codecache_protmap {
+	unsigned long nr_pages;
+	unsigned long *slots;
+};
+
+int codecache_protmap_init(struct codecache_protmap *map,
+			   unsigned long nr_pages, u8 value);
+void codecache_protmap_destroy(struct codecache_protmap *map);
+int codecache_protmap_prepare(struct codecache_protmap *map,
+			      unsigned long first, unsigned long nr);
+void codecache_protmap_set(struct codecache_protmap *map, unsigned long first,
+			   unsigned long nr, u8 value);
+void codecache_protmap_count(const struct codecache_protmap *map,
+			     u64 counts[CODECACHE_PROTMAP_VALUES]);
+
+static inline bool codecache_slot_uniform(unsigned long slot)
+{
+	return slot & 1;
+}
+
+static inline u8 codecache_slot_value(unsigned long slot)
+{
+	return slot >> 1;
+}
+
+static inline u8 *codecache_slot_leaf(unsigned long slot)
+{
+	return (u8 *)slot;
+}
+
+/**
+ * codecache_protmap_get - the value of one page
+ * @map: the map
+ * @page: page below @map->nr_pages
+ *
+ * Context: any; the owner's lock held, shared at least.
+ * Return: the value.
+ */
+static inline u8 codecache_protmap_get(const struct codecache_protmap *map,
+				       unsigned long page)
+{
+	unsigned long slot = map->slots[page >> CODECACHE_LEAF_SHIFT];
+
+	if (codecache_slot_uniform(slot))
+		return codecache_slot_value(slot);
+	return codecache_slot_leaf(slot)[page & CODECACHE_LEAF_MASK];
+}
+
+#endif /* CODECACHE_PROTMAP_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache ranges: what makes a PROTECT vector valid, and bitmaps as ranges
+ *
+ * Concepts: pure logic on private copies of what the user passed: no user
+ *           memory, no mm types, no locks. selftests/unit compiles this very
+ *           file in user space under ASan and UBSan.
+ * Locking:  none; the caller owns the arrays. Nothing here sleeps, but sorting
+ *           takes n log n and wants a context that may take its time.
+ */
+#include <linux/bitmap.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/sort.h>
+
+#include "range.h"
+
+/**
+ * codecache_prot_check - is @prot one of the protections that are allowed?
+ * @prot: CODECACHE_PROT_* from the user
+ * @allowed: set of CODECACHE_PROT_BIT()
+ *
+ * Context: any.
+ * Return: 0; -EINVAL for bits that mean nothing; -EOPNOTSUPP for a protection
+ * that is not in @allowed.
+ */
+int codecache_prot_check(u32 prot, u32 allowed)
+{
+	if (prot & ~CODECACHE_PROT_ALL)
+		return -EINVAL;
+	return allowed & CODECACHE_PROT_BIT(prot) ? 0 : -EOPNOTSUPP;
+}
+
+/**
+ * codecache_window_check - do @nr pages from @first lie within @nr_pages?
+ * @first: first page
+ * @nr: pages, at least 1
+ * @nr_pages: pages that there are
+ *
+ * Context: any.
+ * Return: 0, -EINVAL for no page at all, -EOVERFLOW, -ERANGE.
+ */
+int codecache_window_check(u64 first, u64 nr, u64 nr_pages)
+{
+	u64 end;
+
+	if (!nr)
+		return -EINVAL;
+	if (check_add_overflow(first, nr, &end))
+		return -EOVERFLOW;
+	return end <= nr_pages ? 0 : -ERANGE;
+}
+
+/**
+ * codecache_ranges_check - validate each range for itself
+ * @ranges: the vector
+ * @nr: its length
+ * @nr_pages: pages of the view
+ * @allowed: set of CODECACHE_PROT_BIT() that the kind of view has
+ * @sorted: set to whether the ranges ascend without overlap
+ * @bad: index of the range at fault, when one is
+ *
+ * Context: any.
+ * Return: 0 or the errno of the first range at fault.
+ */
+int codecache_ranges_check(const struct codecache_prot_range *ranges, u64 nr,
+			   u64 nr_pages, u32 allowed, bool *sorted, u64 *bad)
+{
+	u64 i, end = 0;
+	int err;
+
+	*sorted = true;
+	for (i = 0; i < nr; i++) {
+		const struct codecache_prot_range *r = &ranges[i];
+
+		*bad = i;
+		if (r->flags)
+			return -EOPNOTSUPP;
+		err = codecache_prot_check(r->prot, allowed);
+		if (err)
+			return err;
+		err = codecache_window_check(r->first_page, r->nr_pages,
+					     nr_pages);
+		if (err)
+			return err;
+		if (r->first_page < end)
+			*sorted = false;
+		end = r->first_page + r->nr_pages;
+	}
+	*bad = CODECACHE_NO_INDEX;
+	return 0;
+}
+
+static int codecache_range_cmp(const void *a, const void *b)
+{
+	const struct codecache_prot_range *ra = a, *rb = b;
+
+	if (ra->first_page != rb->first_page)
+		return ra->first_page < rb->first_page ? -1 : 1;
+	/* Equal starts overlap; the later index is the one to report. */
+	return ra->flags < rb->flags ? -1 : ra->flags > rb->flags;
+}
+
+/**
+ * codecache_ranges_sort - put a checked vector in order, and find overlaps
+ * @ranges: the vector; codecache_ranges_check() passed it
+ * @nr: its length, at most U32_MAX
+ * @bad: index, in the order of the caller, of a range that overlaps another
+ *
+ * The member flags, which is zero so far, carries the caller's index.
+ *
+ * Context: process; takes n log n.
+ * Return: 0 or -EINVAL.
+ */
+int codecache_ranges_sort(struct codecache_prot_range *ranges, u64 nr,
+			  u64 *bad)
+{
+	u64 i;
+
+	for (i = 0; i < nr; i++)
+		ranges[i].flags = i;
+	sort(ranges, nr, sizeof(*ranges), codecache_range_cmp, NULL);
+	for (i = 1; i < nr; i++) {
+		const struct codecache_prot_range *prev = &ranges[i - 1];
+
+		if (ranges[i].first_page < prev->first_page + prev->nr_pages) {
+			*bad = max(ranges[i].flags, prev->flags);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/**
+ * codecache_bitmap_runs - the next set bits of a bitmap, as ranges
+ * @bitmap: the bits
+ * @bit: where to go on; advanced to where the next call goes on
+ * @nr_bits: bits in the bitmap
+ * @first_page: the page of bit 0
+ * @prot: protection that the ranges get
+ * @runs: filled, ascending
+ * @max_runs: room in @runs
+ *
+ * Context: any.
+ * Return: ranges filled; 0 when no bit from @bit on is set.
+ */
+u64 codecache_bitmap_runs(const unsigned long *bitmap, u64 *bit, u64 nr_bits,
+			  u64 first_page, u32 prot,
+			  struct codecache_prot_range *runs, u64 max_runs)
+{
+	u64 start, end = *bit, n = 0;
+
+	while (n < max_runs) {
+		start = find_next_bit(bitmap, nr_bits, end);
+		if (start >= nr_bits) {
+			end = nr_bits;
+			break;
+		}
+		end = find_next_zero_bit(bitmap, nr_bits, start);
+		runs[n++] = (struct codecache_prot_range){
+			.first_page = first_page + start,
+			.nr_pages = end - start,
+			.prot = prot,
+		};
+	}
+	*bit = end;
+	return n;
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache numbers: what STATS, fdinfo and debugfs show
+ *
+ * Concepts: events are counted at the view alone, by one atomic each; a zone's
+ *           numbers are the sum over its live views and what those that are
+ *           gone have left behind, a cache's likewise over its zones, and the
+ *           totals over the caches.
+ * Locking:  codecache_caches_lock > cache->lock > zone->lock, so that an object
+ *           is counted either as live or as gone. All sleep.
+ */
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "codecache_priv.h"
+
+/* Where each counter goes; the members are in the order of the enum. */
+static u64 *codecache_stats_counters(struct codecache_stats_args *out)
+{
+	BUILD_BUG_ON(offsetofend(struct codecache_stats_args,
+				 out_protect_flushes) -
+		     offsetof(struct codecache_stats_args, out_faults_filled) !=
+		     CODECACHE_NR_COUNTERS * sizeof(u64));
+	return (u64 *)&out->out_faults_filled;
+}
+
+/**
+ * codecache_counters_fold - add what one object counted to another's
+ * @into: counters of the parent that are about objects gone
+ * @from: counters of an object that goes
+ *
+ * Context: any; the parent's lock held, so that readers see it once.
+ */
+void codecache_counters_fold(struct codecache_counters *into,
+			     struct codecache_counters *from)
+{
+	int i;
+
+	for (i = 0; i < CODECACHE_NR_COUNTERS; i++)
+		atomic64_add(atomic64_read(&from->v[i]), &into->v[i]);
+}
+
+static void codecache_stats_add(struct codecache_stats_args *out,
+				const struct codecache_counters *c)
+{
+	u64 *v = codecache_stats_counters(out);
+	int i;
+
+	for (i = 0; i < CODECACHE_NR_COUNTERS; i++)
+		v[i] += atomic64_read(&c->v[i]);
+}
+
+static void codecache_stats_start(struct codecache_stats_args *out, u32 object,
+				  u32 kind, u64 id)
+{
+	memset(out, 0, sizeof(*out));
+	out->out_object = object;
+	out->out_kind = kind;
+	out->out_id = id;
+}
+
+static void codecache_zone_sum(struct codecache_zone *zone,
+			       struct codecache_stats_args *out)
+{
+	struct codecache_view *view;
+
+	mutex_lock(&zone->lock);
+	codecache_stats_add(out, &zone->gone);
+	list_for_each_entry(view, &zone->views, node) {
+		codecache_stats_add(out, &view->counters);
+		out->out_nr_views++;
+	}
+	mutex_unlock(&zone->lock);
+	out->out_bytes += (u64)zone->nr_pages << PAGE_SHIFT;
+	out->out_resident_pages += codecache_zone_resident(zone);
+}
+
+static void codecache_cache_sum(struct codecache_cache *cache,
+				struct codecache_stats_args *out)
+{
+	struct codecache_zone *zone;
+
+	mutex_lock(&cache->lock);
+	codecache_stats_add(out, &cache->gone);
+	list_for_each_entry(zone, &cache->zones, node) {
+		codecache_zone_sum(zone, out);
+		out->out_nr_zones++;
+	}
+	mutex_unlock(&cache->lock);
+}
+
+/**
+ * codecache_view_stats - the numbers of a view
+ * @view: the view
+ * @out: filled
+ *
+ * Context: process; sleeps.
+ */
+void codecache_view_stats(struct codecache_view *view,
+			  struct codecache_stats_args *out)
+{
+	codecache_stats_start(out, CODECACHE_OBJECT_VIEW, view->kind, view->id);
+	out->out_bytes = (u64)view->nr_pages << PAGE_SHIFT;
+	out->out_resident_pages = codecache_view_resident(view);
+	codecache_stats_add(out, &view->counters);
+}
+
+/**
+ * codecache_zone_stats - the numbers of a zone
+ * @zone: the zone
+ * @out: filled
+ *
+ * Context: process; sleeps.
+ */
+void codecache_zone_stats(struct codecache_zone *zone,
+			  struct codecache_stats_args *out)
+{
+	codecache_stats_start(out, CODECACHE_OBJECT_ZONE, zone->class,
+			      zone->id);
+	codecache_zone_sum(zone, out);
+}
+
+/**
+ * codecache_cache_stats - the numbers of a cache
+ * @cache: the cache
+ * @out: filled
+ *
+ * Context: process; sleeps.
+ */
+void codecache_cache_stats(struct codecache_cache *cache,
+			   struct codecache_stats_args *out)
+{
+	codecache_stats_start(out, CODECACHE_OBJECT_CACHE, 0, cache->id);
+	codecache_cache_sum(cache, out);
+}
+
+/**
+ * codecache_total_stats - the numbers of the module
+ * @out: filled
+ * @nr_caches: live caches
+ *
+ * Context: process; sleeps.
+ */
+void codecache_total_stats(struct codecache_stats_args *out, u64 *nr_caches)
+{
+	struct codecache_cache *cache;
+
+	codecache_stats_start(out, 0, 0, 0);
+	*nr_caches = 0;
+	mutex_lock(&codecache_caches_lock);
+	codecache_stats_add(out, &codecache_gone);
+	list_for_each_entry(cache, &codecache_caches, node) {
+		codecache_cache_sum(cache, out);
+		(*nr_caches)++;
+	}
+	mutex_unlock(&codecache_caches_lock);
+}
+
+/* Answer a STATS call, with the caller's head in place of ours. */
+static int codecache_stats_answer(struct codecache_ioctl *call,
+				  const struct codecache_stats_args *stats)
+{
+	struct codecache_stats_args *args = call->args;
+	u32 size = args->size;
+
+	*args = *stats;
+	args->size = size;
+	return 0;
+}
+
+/**
+ * codecache_cache_stats_ioctl - CODECACHE_IOC_STATS on a cache
+ * @call: the call
+ *
+ * Context: process; sleeps.
+ * Return: 0.
+ */
+int codecache_cache_stats_ioctl(struct codecache_ioctl *call)
+{
+	struct codecache_stats_args stats;
+
+	codecache_cache_stats(call->file->private_data, &stats);
+	return codecache_stats_answer(call, &stats);
+}
+
+/**
+ * codecache_zone_stats_ioctl - CODECACHE_IOC_STATS on a zone
+ * @call: the call
+ *
+ * Context: process; sleeps.
+ * Return: 0.
+ */
+int codecache_zone_stats_ioctl(struct codecache_ioctl *call)
+{
+	struct codecache_stats_args stats;
+
+	codecache_zone_stats(call->file->private_data, &stats);
+	return codecache_stats_answer(call, &stats);
+}
+
+/**
+ * codecache_view_stats_ioctl - CODECACHE_IOC_STATS on a view
+ * @call: the call
+ *
+ * Context: process; sleeps.
+ * Return: 0.
+ */
+int codecache_view_stats_ioctl(struct codecache_ioctl *call)
+{
+	struct codecache_stats_args stats;
+
+	codecache_view_stats(call->file->private_data, &stats);
+	return codecache_stats_answer(call, &stats);
+}
+
+static const char *codecache_kind_name(const struct codecache_stats_args *s)
+{
+	static const char * const classes[] = { "", "code", "data" };
+	static const char * const kinds[] = { "", "write", "exec", "data",
+					      "uffd" };
+
+	if (s->out_object == CODECACHE_OBJECT_ZONE)
+		return classes[s->out_kind];
+	return kinds[s->out_kind];
+}
+
+/**
+ * codecache_stats_show - print numbers, one "name:\tvalue" a line
+ * @m: where
+ * @s: what
+ *
+ * Context: process.
+ */
+void codecache_stats_show(struct seq_file *m,
+			  const struct codecache_stats_args *s)
+{
+	static const char * const objects[] = { "total", "cache", "zone",
+						"view" };
+
+	seq_printf(m, "object:\t%s\n", objects[s->out_object]);
+	if (s->out_object)
+		seq_printf(m, "id:\t%llu\n", s->out_id);
+	if (s->out_kind)
+		seq_printf(m, "kind:\t%s\n", codecache_kind_name(s));
+	if (s->out_object <= CODECACHE_OBJECT_CACHE)
+		seq_printf(m, "zones:\t%llu\n", s->out_nr_zones);
+	if (s->out_object <= CODECACHE_OBJECT_ZONE)
+		seq_printf(m, "views:\t%llu\n", s->out_nr_views);
+	seq_printf(m, "bytes:\t%llu\n", s->out_bytes);
+	seq_printf(m, "resident_pages:\t%llu\n", s->out_resident_pages);
+	seq_printf(m, "faults_filled:\t%llu\n", s->out_faults_filled);
+	seq_printf(m, "faults_upgraded:\t%llu\n", s->out_faults_upgraded);
+	seq_printf(m, "faults_spurious:\t%llu\n", s->out_faults_spurious);
+	seq_printf(m, "faults_failed:\t%llu\n", s->out_faults_failed);
+	seq_printf(m, "traps_read:\t%llu\n", s->out_traps_read);
+	seq_printf(m, "traps_write:\t%llu\n", s->out_traps_write);
+	seq_printf(m, "traps_exec:\t%llu\n", s->out_traps_exec);
+	seq_printf(m, "protect_calls:\t%llu\n", s->out_protect_calls);
+	seq_printf(m, "protect_pages:\t%llu\n", s->out_protect_pages);
+	seq_printf(m, "protect_ptes:\t%llu\n", s->out_protect_ptes);
+	seq_printf(m, "protect_flushes:\t%llu\n", s->out_protect_flushes);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache: parameters of a test build, see testing.h
+ *
+ * Locking: none; plain flags, read where they act.
+ */
+#include <linux/delay.h>
+#include <linux/module.h>
+
+#include "testing.h"
+
+bool codecache_test_skip_flush;
+module_param_named(test_skip_flush, codecache_test_skip_flush, bool, 0644);
+MODULE_PARM_DESC(test_skip_flush, "PROTECT does not flush the TLB");
+
+bool codecache_test_skip_pending;
+module_param_named(test_skip_pending, codecache_test_skip_pending, bool, 0644);
+MODULE_PARM_DESC(test_skip_pending, "PROTECT does not announce its flush");
+
+bool codecache_test_fault_unlocked;
+module_param_named(test_fault_unlocked, codecache_test_fault_unlocked, bool,
+		   0644);
+MODULE_PARM_DESC(test_fault_unlocked, "faults do not lock PROTECT out");
+
+bool codecache_test_force_notifiers;
+module_param_named(test_force_notifiers, codecache_test_force_notifiers, bool,
+		   0644);
+MODULE_PARM_DESC(test_force_notifiers, "behave as if a secondary MMU watched");
+
+unsigned int codecache_test_fault_delay_us;
+module_param_named(test_fault_delay_us, codecache_test_fault_delay_us, uint,
+		   0644);
+MODULE_PARM_DESC(test_fault_delay_us,
+		 "microseconds between a fault's check and its insertion, up to 1000");
+
+void codecache_test_delay(void)
+{
+	unsigned int us = READ_ONCE(codecache_test_fault_delay_us);
+
+	if (us)
+		udelay(min(us, 1000U));
+}

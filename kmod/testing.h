@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * codecache: faults that a test build can inject, to show that a test can fail
+ *
+ * With CODECACHE_TEST=1 on make's line these are module parameters (testing.c),
+ * writable while the module is loaded; without it they are constants and the
+ * compiler drops them. Nothing here belongs in a module that somebody uses.
+ */
+#ifndef CODECACHE_TESTING_H
+#define CODECACHE_TESTING_H
+
+#include <linux/types.h>
+
+#ifdef CODECACHE_TEST
+extern bool codecache_test_skip_flush;		/* PROTECT leaves its flush out */
+extern bool codecache_test_skip_pending;	/* ... or does not announce it */
+extern bool codecache_test_fault_unlocked;	/* faults take no invalidate_lock */
+extern bool codecache_test_force_notifiers;	/* as if a secondary MMU watched */
+extern unsigned int codecache_test_fault_delay_us; /* between check and insert */
+
+void codecache_test_delay(void);
+#else
+#define codecache_test_skip_flush	false
+#define codecache_test_skip_pending	false
+#define codecache_test_fault_unlocked	false
+#define codecache_test_force_notifiers	false
+
+static inline void codecache_test_delay(void) { }
+#endif
+
+#endif /* CODECACHE_TESTING_H */

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache zones: physical pages of a fixed, sparse size
+ *
+ * Concepts: the pages belong to a private shmem file, so that allocation,
+ *           zeroing and charging to memory cgroups are the kernel's own. The
+ *           file's mapping is unevictable. Page table entries of PFN mappings
+ *           hold no reference, so the zone itself holds one for each page that
+ *           such a view has ever mapped (zone->pages): it stays where it is,
+ *           neither reclaimed nor migrated, until the zone goes.
+ * Locking:  zone->lock protects the list of views. zone->pages has its own
+ *           xa_lock, taken for one entry at a time; look-ups are lockless, and
+ *           an entry that was found stays, since entries never go before the
+ *           zone does.
+ * Lifetime: the zone's file holds a reference, and so does each view; a view is
+ *           held by its file, which its mapping holds. So when the last
+ *           reference goes, no page table has an entry for any of the pages.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/debugfs.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+
+#include "codecache_priv.h"
+#include "compat.h"
+#include "trace.h"
+
+static atomic64_t codecache_zone_ids;
+
+static struct file *codecache_zone_storage(u64 bytes)
+{
+	struct file *file = codecache_shmem_file_setup("codecache-zone", bytes);
+
+	if (IS_ERR(file))
+		return file;
+	mapping_set_unevictable(file->f_mapping);
+	/* Not movable: pages are pinned for as long as the zone lives. */
+	mapping_set_gfp_mask(file->f_mapping, GFP_HIGHUSER);
+	/* No user gets at this file; seals hold even for one who does. */
+	SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
+	return file;
+}
+
+static void codecache_zone_put_pages(struct codecache_zone *zone)
+{
+	struct page *page;
+	unsigned long index;
+	u64 nr = 0;
+
+	xa_for_each(&zone->pages, index, page) {
+		put_page(page);
+		nr++;
+		cond_resched();
+	}
+	xa_destroy(&zone->pages);
+	codecache_user_uncharge_pages(zone->cache->user, nr);
+}
+
+static void codecache_zone_destroy(struct kref *ref)
+{
+	struct codecache_zone *zone =
+		container_of(ref, struct codecache_zone, ref);
+	struct codecache_cache *cache = zone->cache;
+
+	debugfs_remove_recursive(zone->dir);
+	mutex_lock(&cache->lock);
+	list_del(&zone->node);
+	codecache_counters_fold(&cache->gone, &zone->gone);
+	mutex_unlock(&cache->lock);
+	trace_codecache_zone_destroy(zone->id, cache->id, zone->class,
+				     zone->nr_pages);
+	codecache_zone_put_pages(zone);
+	fput(zone->storage);
+	mmdrop(zone->owner_mm);
+	codecache_user_uncharge_object(cache->user);
+	mutex_destroy(&zone->lock);
+	kfree(zone);
+	codecache_cache_put(cache);
+}
+
+/**
+ * codecache_zone_get - one more reference
+ * @zone: to which the caller has one
+ *
+ * Context: any.
+ */
+void codecache_zone_get(struct codecache_zone *zone)
+{
+	kref_get(&zone->ref);
+}
+
+/**
+ * codecache_zone_put - drop a reference; the last one destroys
+ * @zone: the zone
+ *
+ * Context: process; sleeps.
+ */
+void codecache_zone_put(struct codecache_zone *zone)
+{
+	kref_put(&zone->ref, codecache_zone_destroy);
+}
+
+/* Get a page from shmem and pin it; another thread may do the same. */
+static struct page *codecache_zone_fill(struct codecache_zone *zone,
+					unsigned long pgoff)
+{
+	struct address_space *mapping = zone->storage->f_mapping;
+	struct page *page, *old;
+	int err;
+
+	err = codecache_user_charge_page(zone->cache->user);
+	if (err)
+		return ERR_PTR(err);
+	page = shmem_read_mapping_page_gfp(mapping, pgoff,
+					   mapping_gfp_mask(mapping));
+	if (IS_ERR(page)) {
+		codecache_user_uncharge_pages(zone->cache->user, 1);
+		return page;
+	}
+	old = xa_cmpxchg(&zone->pages, pgoff, NULL, page, GFP_KERNEL_ACCOUNT);
+	if (likely(!old))
+		return page;
+	put_page(page);
+	codecache_user_uncharge_pages(zone->cache->user, 1);
+	return xa_is_err(old) ? ERR_PTR(xa_err(old)) : old;
+}
+
+/**
+ * codecache_zone_page - the page with a number, allocated if need be
+ * @zone: the zone; the caller's reference keeps the page where it is
+ * @pgoff: below zone->nr_pages
+ *
+ * Context: process; sleeps. Under mmap_lock and invalidate_lock is fine.
+ * Return: the page, or ERR_PTR: -EDQUOT, -ENOSPC (limits), -ENOMEM.
+ */
+struct page *codecache_zone_page(struct codecache_zone *zone,
+				 unsigned long pgoff)
+{
+	struct page *page = xa_load(&zone->pages, pgoff);
+
+	return likely(page) ? page : codecache_zone_fill(zone, pgoff);
+}
+
+/**
+ * codecache_zone_resident - pages that are allocated
+ * @zone: the zone
+ *
+ * Context: any.
+ * Return: their number, whoever filled them.
+ */
+u64 codecache_zone_resident(struct codecache_zone *zone)
+{
+	return READ_ONCE(zone->storage->f_mapping->nrpages);
+}
+
+static int codecache_zone_release(struct inode *inode, struct file *file)
+{
+	codecache_zone_put(file->private_data);
+	return 0;
+}
+
+static const struct codecache_ioctl_op codecache_zone_ops[] = {
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_CREATE,
+			   codecache_view_create_args, out_reserved,
+			   CODECACHE_VIEW_F_PROT, codecache_view_create),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
+			   out_protect_flushes, 0, codecache_zone_stats_ioctl),
+};
+
+static long codecache_zone_ioctl(struct file *file, unsigned int cmd,
+				 unsigned long arg)
+{
+	return codecache_ioctl_dispatch(file, cmd, arg, codecache_zone_ops,
+					ARRAY_SIZE(codecache_zone_ops));
+}
+
+static void codecache_zone_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct codecache_stats_args stats;
+
+	codecache_zone_stats(file->private_data, &stats);
+	codecache_stats_show(m, &stats);
+}
+
+static const struct file_operations codecache_zone_fops = {
+	.owner = THIS_MODULE,
+	.release = codecache_zone_release,
+	.unlocked_ioctl = codecache_zone_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = codecache_zone_show_fdinfo,
+	.llseek = noop_llseek,
+};
+
+static int codecache_zone_check(const struct codecache_zone_create_args *args)
+{
+	struct codecache_limits limits;
+
+	if (args->reserved)
+		return -EINVAL;
+	if (args->zone_class != CODECACHE_ZONE_CODE &&
+	    args->zone_class != CODECACHE_ZONE_DATA)
+		return -EINVAL;
+	if (!args->bytes || !PAGE_ALIGNED(args->bytes))
+		return -EINVAL;
+	codecache_limits_get(&limits);
+	return args->bytes <= limits.zone_bytes ? 0 : -ERANGE;
+}
+
+static struct codecache_zone *
+codecache_zone_alloc(struct codecache_cache *cache,
+		     const struct codecache_zone_create_args *args)
+{
+	struct codecache_zone *zone;
+	int err = -ENOMEM;
+
+	zone = kzalloc(sizeof(*zone), GFP_KERNEL_ACCOUNT);
+	if (!zone)
+		return ERR_PTR(-ENOMEM);
+	err = codecache_user_charge_object(cache->user);
+	if (err)
+		goto free_zone;
+	zone->storage = codecache_zone_storage(args->bytes);
+	if (IS_ERR(zone->storage)) {
+		err = PTR_ERR(zone->storage);
+		goto uncharge;
+	}
+	kref_init(&zone->ref);
+	mutex_init(&zone->lock);
+	INIT_LIST_HEAD(&zone->views);
+	xa_init(&zone->pages);
+	zone->class = args->zone_class;
+	zone->nr_pages = args->bytes >> PAGE_SHIFT;
+	zone->cache = cache;
+	zone->owner_mm = current->mm;
+	mmgrab(zone->owner_mm);
+	zone->id = atomic64_inc_return(&codecache_zone_ids);
+	return zone;
+
+uncharge:
+	codecache_user_uncharge_object(cache->user);
+free_zone:
+	kfree(zone);
+	return ERR_PTR(err);
+}
+
+/**
+ * codecache_zone_create - CODECACHE_IOC_ZONE_CREATE
+ * @call: on a cache
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an errno of the uapi.
+ */
+int codecache_zone_create(struct codecache_ioctl *call)
+{
+	struct codecache_zone_create_args *args = call->args;
+	struct codecache_cache *cache = call->file->private_data;
+	struct codecache_zone *zone;
+	int err;
+
+	err = codecache_zone_check(args);
+	if (err)
+		return err;
+	zone = codecache_zone_alloc(cache, args);
+	if (IS_ERR(zone))
+		return PTR_ERR(zone);
+	/* From here on codecache_zone_put() undoes everything. */
+	codecache_cache_get(cache);
+	codecache_debugfs_add_zone(zone);
+	mutex_lock(&cache->lock);
+	list_add_tail(&zone->node, &cache->zones);
+	mutex_unlock(&cache->lock);
+	trace_codecache_zone_create(zone->id, cache->id, zone->class,
+				    zone->nr_pages);
+
+	call->new_file = anon_inode_getfile("[codecache-zone]",
+					    &codecache_zone_fops, zone, O_RDWR);
+	if (IS_ERR(call->new_file)) {
+		codecache_zone_put(zone);
+		return PTR_ERR(call->new_file);
+	}
+	call->out_fd = &args->out_fd;
+	args->out_reserved = 0;
+	return 0;
+}

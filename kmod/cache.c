@@ -122,12 +122,12 @@ static int codecache_cache_info(struct codecache_ioctl *call)
 
 static const struct codecache_ioctl_op codecache_cache_ops[] = {
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_INFO, codecache_info_args,
-			   out_system_max_objects, 0, codecache_cache_info),
+			   out_abi_version, out_system_max_objects, 0, codecache_cache_info),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_ZONE_CREATE,
-			   codecache_zone_create_args, out_reserved, 0,
+			   codecache_zone_create_args, out_fd, out_reserved, 0,
 			   codecache_zone_create),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
-			   out_protect_flushes, 0, codecache_cache_stats_ioctl),
+			   out_object, out_protect_flushes, 0, codecache_cache_stats_ioctl),
 };
 
 static long codecache_cache_ioctl(struct file *file, unsigned int cmd,

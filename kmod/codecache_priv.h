@@ -203,6 +203,7 @@ struct codecache_view {
  * struct codecache_ioctl - one call while it runs
  * @file: the descriptor's file
  * @args: the kernel's copy of the caller's structure
+ * @size: bytes of it that the caller has
  * @new_file: set by a call that makes a descriptor; installed only once all
  *	else has succeeded
  * @out_fd: where in @args its number goes
@@ -210,6 +211,7 @@ struct codecache_view {
 struct codecache_ioctl {
 	struct file *file;
 	void *args;
+	u32 size;
 	struct file *new_file;
 	__s32 *out_fd;
 };
@@ -220,7 +222,8 @@ struct codecache_ioctl {
  * @size: bytes of the structure as this module knows it
  * @min_size: bytes of its first version
  * @flags: flags that it may have
- * @out_on_error: give the structure back when the call fails, too
+ * @out: where the members that the kernel writes begin; up to the end
+ * @out_on_error: give them back when the call fails, too
  * @execute: does it
  */
 struct codecache_ioctl_op {
@@ -228,11 +231,12 @@ struct codecache_ioctl_op {
 	unsigned int size;
 	unsigned int min_size;
 	u32 flags;
+	unsigned int out;
 	bool out_on_error;
 	int (*execute)(struct codecache_ioctl *call);
 };
 
-#define CODECACHE_IOCTL_OP(_nr, _type, _last, _flags, _fn, ...)		\
+#define CODECACHE_IOCTL_OP(_nr, _type, _out, _last, _flags, _fn, ...)	\
 	{								\
 		.nr = (_nr),						\
 		.size = sizeof(struct _type) +				\
@@ -240,11 +244,12 @@ struct codecache_ioctl_op {
 					  CODECACHE_MAX_ARGS),		\
 		.min_size = offsetofend(struct _type, _last),		\
 		.flags = (_flags),					\
+		.out = offsetof(struct _type, _out),			\
 		.execute = (_fn),					\
 		__VA_ARGS__						\
 	}
 
-#define CODECACHE_MAX_ARGS	256
+#define CODECACHE_MAX_ARGS	sizeof(struct codecache_stats_args)
 
 long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 			      unsigned long arg,

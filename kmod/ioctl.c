@@ -35,31 +35,31 @@ codecache_ioctl_find(const struct codecache_ioctl_op *ops, unsigned int nr_ops,
 
 /* Copy in what the caller has, with zeroes for what it does not know. */
 static int codecache_ioctl_copy_in(const struct codecache_ioctl_op *op,
-				   void *args, void __user *uargs)
+				   struct codecache_ioctl *call,
+				   void __user *uargs)
 {
-	struct codecache_ioctl_head *head = args;
-	u32 size;
+	const struct codecache_ioctl_head *head = call->args;
 	int err;
 
-	if (get_user(size, (u32 __user *)uargs))
+	if (get_user(call->size, (u32 __user *)uargs))
 		return -EFAULT;
-	if (size < op->min_size)
+	if (call->size < op->min_size)
 		return -EINVAL;
-	if (size > PAGE_SIZE)
+	if (call->size > PAGE_SIZE)
 		return -E2BIG;
-	err = copy_struct_from_user(args, op->size, uargs, size);
+	err = copy_struct_from_user(call->args, op->size, uargs, call->size);
 	if (err)
 		return err;
-	head->size = size;	/* not what a second read found there */
 	return head->flags & ~op->flags ? -EOPNOTSUPP : 0;
 }
 
 static int codecache_ioctl_copy_out(const struct codecache_ioctl_op *op,
-				    const void *args, void __user *uargs)
+				    const struct codecache_ioctl *call,
+				    void __user *uargs)
 {
-	const struct codecache_ioctl_head *head = args;
+	unsigned int len = min(call->size, op->size) - op->out;
 
-	if (copy_to_user(uargs, args, min(head->size, op->size)))
+	if (copy_to_user(uargs + op->out, call->args + op->out, len))
 		return -EFAULT;
 	return 0;
 }
@@ -72,14 +72,14 @@ static int codecache_ioctl_finish(const struct codecache_ioctl_op *op,
 	int fd, err;
 
 	if (!call->new_file)
-		return codecache_ioctl_copy_out(op, call->args, uargs);
+		return codecache_ioctl_copy_out(op, call, uargs);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
 		fput(call->new_file);
 		return fd;
 	}
 	*call->out_fd = fd;
-	err = codecache_ioctl_copy_out(op, call->args, uargs);
+	err = codecache_ioctl_copy_out(op, call, uargs);
 	if (err) {
 		put_unused_fd(fd);
 		fput(call->new_file);
@@ -114,13 +114,13 @@ long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 	op = codecache_ioctl_find(ops, nr_ops, cmd);
 	if (!op)
 		return -ENOTTY;
-	err = codecache_ioctl_copy_in(op, args, uargs);
+	err = codecache_ioctl_copy_in(op, &call, uargs);
 	if (err)
 		return err;
 	err = op->execute(&call);
 	if (!err)
 		return codecache_ioctl_finish(op, &call, uargs);
 	if (op->out_on_error)
-		codecache_ioctl_copy_out(op, args, uargs);
+		codecache_ioctl_copy_out(op, &call, uargs);
 	return err;
 }

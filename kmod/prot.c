@@ -19,7 +19,7 @@
 #include "trace.h"
 
 /* Short vectors need no allocation. */
-#define CODECACHE_SET_SMALL	8
+#define CODECACHE_SET_SMALL	4
 /* Ranges that a bitmap yields at a time. */
 #define CODECACHE_SET_CHUNK	512
 
@@ -69,27 +69,77 @@ static u64 codecache_set_next(struct codecache_set *set, u64 *pos)
 
 /* ---- validation ---------------------------------------------------------- */
 
+/* Ranges that are copied between two chances to be preempted. */
+#define CODECACHE_SET_BATCH	1024
+
+/*
+ * Copy ranges from user memory, each read once, and check each. Returns how
+ * many were good; *@err tells about the next one, if not all were. *@end is
+ * where the last one ended, and past all pages once they do not ascend.
+ */
+static noinline u64
+codecache_set_copy(struct codecache_prot_range *to,
+		   const struct codecache_prot_range __user *from, u64 nr,
+		   u64 nr_pages, u32 allowed, u64 *end, int *err)
+{
+	const u64 __user *u = (const u64 __user *)from;
+	struct codecache_prot_range *r = to;
+	u64 last = *end, wrong = 0;
+
+	if (!user_read_access_begin(from, nr * sizeof(*from))) {
+		*err = -EFAULT;
+		return 0;
+	}
+	for (; r < to + nr; r++, u += 2) {
+		unsafe_get_user(((u64 *)r)[0], u, fault);
+		unsafe_get_user(((u64 *)r)[1], u + 1, fault);
+		if (unlikely(!codecache_range_ok(r, nr_pages, allowed)))
+			break;
+		wrong |= r->first_page - last;	/* the sign */
+		last = r->first_page + r->nr_pages;
+	}
+	user_read_access_end();
+	*end = (s64)wrong < 0 ? U64_MAX >> 1 : last;
+	if (r < to + nr)
+		*err = codecache_range_check(r, nr_pages, allowed);
+	return r - to;
+
+fault:
+	user_read_access_end();
+	*err = -EFAULT;
+	return 0;
+}
+
 static int codecache_set_load_ranges(struct codecache_view *view,
 				     struct codecache_view_protect_args *args,
 				     struct codecache_set *set)
 {
-	size_t bytes = args->count * sizeof(*set->ranges);
-	bool sorted;
-	int err;
+	const struct codecache_prot_range __user *from =
+		u64_to_user_ptr(args->addr);
+	u32 allowed = codecache_kind_prots(view->kind);
+	u64 done, n, good, end = 0;
+	int err = 0;
 
-	if (args->count > CODECACHE_SET_SMALL) {
-		set->ranges = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	BUILD_BUG_ON(sizeof(*from) != 2 * sizeof(u64));
+	set->nr = args->count;
+	if (set->nr > CODECACHE_SET_SMALL) {
+		set->ranges = kvmalloc_array(set->nr, sizeof(*set->ranges),
+					     GFP_KERNEL_ACCOUNT);
 		if (!set->ranges)
 			return -ENOMEM;
 	}
-	set->nr = args->count;
-	if (copy_from_user(set->ranges, u64_to_user_ptr(args->addr), bytes))
-		return -EFAULT;
-	err = codecache_ranges_check(set->ranges, set->nr, view->nr_pages,
-				     codecache_kind_prots(view->kind), &sorted,
-				     &args->out_failed_index);
-	if (err || sorted)
-		return err;
+	for (done = 0; done < set->nr; done += n) {
+		n = min_t(u64, set->nr - done, CODECACHE_SET_BATCH);
+		good = codecache_set_copy(set->ranges + done, from + done, n,
+					  view->nr_pages, allowed, &end, &err);
+		if (err && err != -EFAULT)
+			args->out_failed_index = done + good;
+		if (err)
+			return err;
+		cond_resched();
+	}
+	if (end <= view->nr_pages)
+		return 0;
 	return codecache_ranges_sort(set->ranges, set->nr,
 				     &args->out_failed_index);
 }
@@ -143,7 +193,7 @@ static int codecache_protect_check(const struct codecache_view_protect_args *arg
 {
 	bool bitmap = args->flags & CODECACHE_PROTECT_F_BITMAP;
 
-	if (args->reserved || !IS_ALIGNED(args->addr, sizeof(u64)))
+	if (args->reserved)
 		return -EINVAL;
 	if (!bitmap && (args->first_page || args->prot))
 		return -EINVAL;
@@ -159,17 +209,13 @@ static int codecache_protect_check(const struct codecache_view_protect_args *arg
 static int codecache_set_prepare(struct codecache_view *view,
 				 struct codecache_set *set)
 {
-	u64 pos = 0, nr, i;
+	u64 pos = 0, nr;
 	int err;
 
 	while ((nr = codecache_set_next(set, &pos))) {
-		for (i = 0; i < nr; i++) {
-			err = codecache_protmap_prepare(&view->prots,
-							set->ranges[i].first_page,
-							set->ranges[i].nr_pages);
-			if (err)
-				return err;
-		}
+		err = codecache_protmap_prepare(&view->prots, set->ranges, nr);
+		if (err)
+			return err;
 		cond_resched();
 	}
 	return 0;
@@ -179,19 +225,13 @@ static int codecache_set_prepare(struct codecache_view *view,
 static u64 codecache_set_apply(struct codecache_set *set,
 			       struct codecache_edit *edit)
 {
-	struct codecache_view *view = edit->view;
-	u64 pos = 0, nr, i, nr_pages = 0;
+	u64 pos = 0, nr, nr_pages = 0;
 
 	while ((nr = codecache_set_next(set, &pos))) {
 		if (edit->vma)
 			codecache_pte_apply(edit, set->ranges, nr);
-		for (i = 0; i < nr; i++) {
-			const struct codecache_prot_range *r = &set->ranges[i];
-
-			codecache_protmap_set(&view->prots, r->first_page,
-					      r->nr_pages, r->prot);
-			nr_pages += r->nr_pages;
-		}
+		nr_pages += codecache_protmap_apply(&edit->view->prots,
+						    set->ranges, nr);
 		cond_resched();
 	}
 	return nr_pages;

@@ -5,9 +5,10 @@
  * Concepts: two levels: a flat array of slots, and leaves where a slot's pages
  *           differ. Setting cannot fail halfway: codecache_protmap_prepare()
  *           makes every leaf that is needed, and changes no value by it; then
- *           codecache_protmap_set() only writes.
+ *           codecache_protmap_apply() only writes. Both take whole vectors, and
+ *           are quick where page after page lies in the same leaf.
  * Locking:  the owner's (the view's invalidate_lock): exclusive for prepare and
- *           set, shared for get and count.
+ *           apply, shared for get and count.
  * Lifetime: leaves go when their slot becomes uniform again, or with the map.
  *
  * Pure logic: selftests/unit compiles this very file in user space.
@@ -99,19 +100,10 @@ static int codecache_slot_split(struct codecache_protmap *map, unsigned long i)
 	return 0;
 }
 
-/**
- * codecache_protmap_prepare - make sure that a later set cannot fail
- * @map: the map
- * @first: first page
- * @nr: pages, at least 1; all exist
- *
- * Only the two ends of a range can cut a slot; those in between become uniform.
- *
- * Context: process; sleeps; the owner's lock held exclusively.
- * Return: 0 or -ENOMEM; no page's value changes either way.
- */
-int codecache_protmap_prepare(struct codecache_protmap *map,
-			      unsigned long first, unsigned long nr)
+/* Only the two ends of a range can cut a slot; those between become uniform. */
+static noinline int codecache_protmap_split(struct codecache_protmap *map,
+					    unsigned long first,
+					    unsigned long nr)
 {
 	unsigned long last = first + nr - 1;
 	unsigned long i = first >> CODECACHE_LEAF_SHIFT;
@@ -127,17 +119,49 @@ int codecache_protmap_prepare(struct codecache_protmap *map,
 	return err;
 }
 
+/* Is this range one page, of a slot that is known to have a leaf? */
+static bool codecache_range_in_leaf(const struct codecache_prot_range *r,
+				    unsigned long slot)
+{
+	return r->nr_pages == 1 && r->first_page >> CODECACHE_LEAF_SHIFT == slot;
+}
+
 /**
- * codecache_protmap_set - give a range of pages one value
+ * codecache_protmap_prepare - make sure that a later apply cannot fail
  * @map: the map
- * @first: first page
- * @nr: pages, at least 1; codecache_protmap_prepare() passed the same range
- * @value: below CODECACHE_PROTMAP_VALUES
+ * @ranges: each of at least 1 page; all pages exist; no overlap
+ * @nr: ranges
  *
- * Context: any; the owner's lock held exclusively.
+ * Context: process; sleeps; the owner's lock held exclusively.
+ * Return: 0 or -ENOMEM; no page's value changes either way.
  */
-void codecache_protmap_set(struct codecache_protmap *map, unsigned long first,
-			   unsigned long nr, u8 value)
+int codecache_protmap_prepare(struct codecache_protmap *map,
+			      const struct codecache_prot_range *ranges, u64 nr)
+{
+	const struct codecache_prot_range *r = ranges, *end = ranges + nr;
+	unsigned long i;
+	int err;
+
+	while (r < end) {
+		i = r->first_page >> CODECACHE_LEAF_SHIFT;
+		if (r->nr_pages > 1 || codecache_slot_uniform(map->slots[i])) {
+			err = codecache_protmap_split(map, r->first_page,
+						      r->nr_pages);
+			if (err)
+				return err;
+		}
+		r++;
+		if (codecache_slot_uniform(map->slots[i]))
+			continue;
+		while (r < end && codecache_range_in_leaf(r, i))
+			r++;
+	}
+	return 0;
+}
+
+static noinline void codecache_protmap_fill(struct codecache_protmap *map,
+					    unsigned long first,
+					    unsigned long nr, u8 value)
 {
 	while (nr) {
 		unsigned long i = first >> CODECACHE_LEAF_SHIFT;
@@ -150,14 +174,46 @@ void codecache_protmap_set(struct codecache_protmap *map, unsigned long first,
 			map->slots[i] = codecache_slot_make(value);
 			if (!codecache_slot_uniform(slot))
 				kfree(codecache_slot_leaf(slot));
-		} else if (n == 1) {
-			codecache_slot_leaf(slot)[in] = value;
 		} else {
 			memset(codecache_slot_leaf(slot) + in, value, n);
 		}
 		first += n;
 		nr -= n;
 	}
+}
+
+/**
+ * codecache_protmap_apply - give the pages of each range its protection
+ * @map: the map
+ * @ranges: codecache_protmap_prepare() passed the same vector
+ * @nr: ranges
+ *
+ * Context: any; the owner's lock held exclusively.
+ * Return: pages in the ranges.
+ */
+u64 codecache_protmap_apply(struct codecache_protmap *map,
+			    const struct codecache_prot_range *ranges, u64 nr)
+{
+	const struct codecache_prot_range *r = ranges, *end = ranges + nr;
+	unsigned long i, slot;
+	u64 nr_pages = nr;
+	u8 *leaf;
+
+	while (r < end) {
+		i = r->first_page >> CODECACHE_LEAF_SHIFT;
+		slot = map->slots[i];
+		if (r->nr_pages > 1 || codecache_slot_uniform(slot)) {
+			codecache_protmap_fill(map, r->first_page, r->nr_pages,
+					       r->prot);
+			nr_pages += r->nr_pages - 1;
+			r++;
+			continue;
+		}
+		leaf = codecache_slot_leaf(slot);
+		for (; r < end && codecache_range_in_leaf(r, i); r++)
+			leaf[r->first_page & CODECACHE_LEAF_MASK] = r->prot;
+	}
+	return nr_pages;
 }
 
 /**

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#include <linux/codecache.h>
+
 /* Pages that one leaf describes: as many as a page table on most machines. */
 #define CODECACHE_LEAF_SHIFT	9
 #define CODECACHE_LEAF_PAGES	(1UL << CODECACHE_LEAF_SHIFT)
@@ -31,9 +33,9 @@ int codecache_protmap_init(struct codecache_protmap *map,
 			   unsigned long nr_pages, u8 value);
 void codecache_protmap_destroy(struct codecache_protmap *map);
 int codecache_protmap_prepare(struct codecache_protmap *map,
-			      unsigned long first, unsigned long nr);
-void codecache_protmap_set(struct codecache_protmap *map, unsigned long first,
-			   unsigned long nr, u8 value);
+			      const struct codecache_prot_range *ranges, u64 nr);
+u64 codecache_protmap_apply(struct codecache_protmap *map,
+			    const struct codecache_prot_range *ranges, u64 nr);
 void codecache_protmap_count(const struct codecache_protmap *map,
 			     u64 counts[CODECACHE_PROTMAP_VALUES]);
 

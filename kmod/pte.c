@@ -110,82 +110,170 @@ static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 	edit->nr_ptes++;
 }
 
-static void codecache_edit_none(struct codecache_edit *edit, pte_t *ptep,
-				unsigned long addr, unsigned long nr)
-{
-	struct mm_struct *mm = edit->vma->vm_mm;
+/* The part of a mapping that one page table serves, from page to last. */
+struct codecache_table {
+	pte_t *ptep;
+	unsigned long addr;
+	unsigned long page;
+	unsigned long last;
+};
 
-	for (; nr; nr--, ptep++, addr += PAGE_SIZE) {
-		if (pte_none(ptep_get(ptep)))
-			continue;
-		ptep_get_and_clear(mm, addr, ptep);
+/* Where in the table a range begins, and where it ends. */
+static unsigned long codecache_table_from(const struct codecache_table *t,
+					  const struct codecache_prot_range *r)
+{
+	return max_t(unsigned long, r->first_page, t->page) - t->page;
+}
+
+static unsigned long codecache_table_to(const struct codecache_table *t,
+					const struct codecache_prot_range *r)
+{
+	return min(codecache_range_last(r), t->last) - t->page;
+}
+
+/*
+ * What a protection does to one entry; true if the entry lost a right. Always
+ * inlined, as are the loops that they are given to: a page should cost a few
+ * dozen instructions, not calls.
+ */
+typedef bool (*codecache_entry_fn)(struct codecache_edit *edit, pte_t *ptep,
+				   unsigned long addr, unsigned long page,
+				   u32 prot);
+
+static __always_inline bool
+codecache_entry_none(struct codecache_edit *edit, pte_t *ptep,
+		     unsigned long addr, unsigned long page, u32 prot)
+{
+	if (pte_none(ptep_get(ptep)))
+		return false;
+	ptep_get_and_clear(edit->vma->vm_mm, addr, ptep);
+	return true;
+}
+
+static __always_inline bool
+codecache_entry_read(struct codecache_edit *edit, pte_t *ptep,
+		     unsigned long addr, unsigned long page, u32 prot)
+{
+	pte_t pte = ptep_get(ptep);
+
+	if (unlikely(pte_none(pte))) {
+		codecache_edit_install(edit, ptep, addr, page, prot);
+		return false;
+	}
+	if (!pte_write(pte))
+		return false;
+	ptep_set_wrprotect(edit->vma->vm_mm, addr, ptep);
+	return true;
+}
+
+static __always_inline bool
+codecache_entry_write(struct codecache_edit *edit, pte_t *ptep,
+		      unsigned long addr, unsigned long page, u32 prot)
+{
+	pte_t pte = ptep_get(ptep);
+
+	if (unlikely(pte_none(pte))) {
+		codecache_edit_install(edit, ptep, addr, page, prot);
+	} else if (!pte_write(pte)) {
+		codecache_pte_widen(edit->view, edit->vma->vm_mm, addr, ptep);
 		edit->nr_ptes++;
+	}
+	return false;
+}
+
+/* The part of a long range that lies in the table. */
+static __always_inline u64
+codecache_edit_run(struct codecache_edit *edit, const struct codecache_table *t,
+		   const struct codecache_prot_range *r, codecache_entry_fn one)
+{
+	unsigned long i = codecache_table_from(t, r);
+	unsigned long to = codecache_table_to(t, r);
+	u64 nr = 0;
+
+	for (; i <= to; i++)
+		nr += one(edit, t->ptep + i, t->addr + (i << PAGE_SHIFT),
+			  t->page + i, r->prot);
+	return nr;
+}
+
+static noinline u64 codecache_run_none(struct codecache_edit *edit,
+				       const struct codecache_table *t,
+				       const struct codecache_prot_range *r)
+{
+	return codecache_edit_run(edit, t, r, codecache_entry_none);
+}
+
+static noinline u64 codecache_run_read(struct codecache_edit *edit,
+				       const struct codecache_table *t,
+				       const struct codecache_prot_range *r)
+{
+	return codecache_edit_run(edit, t, r, codecache_entry_read);
+}
+
+static noinline u64 codecache_run_write(struct codecache_edit *edit,
+					const struct codecache_table *t,
+					const struct codecache_prot_range *r)
+{
+	return codecache_edit_run(edit, t, r, codecache_entry_write);
+}
+
+/*
+ * Ranges of one protection, from edit->cur on; scattered pages are the case to
+ * be quick at. Leaves edit->cur at the first range that is not served.
+ */
+static __always_inline void
+codecache_edit_runs(struct codecache_edit *edit, const struct codecache_table *t,
+		    codecache_entry_fn one,
+		    u64 (*run)(struct codecache_edit *edit,
+			       const struct codecache_table *t,
+			       const struct codecache_prot_range *r))
+{
+	const struct codecache_prot_range *r = edit->cur, *end = edit->end;
+	const u32 prot = r->prot;
+	u64 nr = 0;
+
+	for (; r < end && r->first_page <= t->last && r->prot == prot; r++) {
+		unsigned long i = r->first_page - t->page;
+
+		if (likely(r->nr_pages == 1))
+			nr += one(edit, t->ptep + i,
+				  t->addr + (i << PAGE_SHIFT), t->page + i,
+				  prot);
+		else
+			nr += run(edit, t, r);
+	}
+	edit->cur = r;
+	edit->nr_ptes += nr;
+	if (nr)
 		edit->revoked = true;
-	}
-}
-
-static void codecache_edit_read(struct codecache_edit *edit, pte_t *ptep,
-				unsigned long addr, unsigned long page,
-				unsigned long nr, u32 prot)
-{
-	struct mm_struct *mm = edit->vma->vm_mm;
-
-	for (; nr; nr--, ptep++, page++, addr += PAGE_SIZE) {
-		pte_t pte = ptep_get(ptep);
-
-		if (pte_none(pte)) {
-			codecache_edit_install(edit, ptep, addr, page, prot);
-		} else if (pte_write(pte)) {
-			ptep_set_wrprotect(mm, addr, ptep);
-			edit->nr_ptes++;
-			edit->revoked = true;
-		}
-	}
-}
-
-static void codecache_edit_write(struct codecache_edit *edit, pte_t *ptep,
-				 unsigned long addr, unsigned long page,
-				 unsigned long nr, u32 prot)
-{
-	for (; nr; nr--, ptep++, page++, addr += PAGE_SIZE) {
-		pte_t pte = ptep_get(ptep);
-
-		if (pte_none(pte)) {
-			codecache_edit_install(edit, ptep, addr, page, prot);
-		} else if (!pte_write(pte)) {
-			codecache_pte_widen(edit->view, edit->vma->vm_mm, addr,
-					    ptep);
-			edit->nr_ptes++;
-		}
-	}
 }
 
 /* Under the lock of a page table: apply all ranges that lie in it. */
 static int codecache_edit_table(pte_t *ptep, unsigned long addr, void *data)
 {
 	struct codecache_edit *edit = data;
-	unsigned long page = edit->page;
-	unsigned long last = page + (PTRS_PER_PTE - 1 - pte_index(addr));
-	const struct codecache_prot_range *r;
+	struct codecache_table t = {
+		.ptep = ptep,
+		.addr = addr,
+		.page = edit->page,
+		.last = edit->page + (PTRS_PER_PTE - 1 - pte_index(addr)),
+	};
 
-	for (r = edit->cur; r < edit->end && r->first_page <= last; r++) {
-		unsigned long from = max_t(unsigned long, r->first_page, page);
-		unsigned long to = min(codecache_range_last(r), last);
-		unsigned long nr = to - from + 1;
-		pte_t *p = ptep + (from - page);
-		unsigned long a = addr + ((from - page) << PAGE_SHIFT);
-
-		if (r->prot == CODECACHE_PROT_NONE)
-			codecache_edit_none(edit, p, a, nr);
-		else if (r->prot & CODECACHE_PROT_WRITE)
-			codecache_edit_write(edit, p, a, from, nr, r->prot);
+	while (edit->cur < edit->end && edit->cur->first_page <= t.last) {
+		if (edit->cur->prot == CODECACHE_PROT_NONE)
+			codecache_edit_runs(edit, &t, codecache_entry_none,
+					    codecache_run_none);
+		else if (edit->cur->prot & CODECACHE_PROT_WRITE)
+			codecache_edit_runs(edit, &t, codecache_entry_write,
+					    codecache_run_write);
 		else
-			codecache_edit_read(edit, p, a, from, nr, r->prot);
-		if (codecache_range_last(r) > last)
-			break;
+			codecache_edit_runs(edit, &t, codecache_entry_read,
+					    codecache_run_read);
 	}
-	edit->cur = r;
-	edit->page = last + 1;
+	/* The last one may go on in the next table. */
+	if (codecache_range_last(edit->cur - 1) > t.last)
+		edit->cur--;
+	edit->page = t.last + 1;
 	return 0;
 }
 

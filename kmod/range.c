@@ -53,62 +53,45 @@ int codecache_window_check(u64 first, u64 nr, u64 nr_pages)
 }
 
 /**
- * codecache_ranges_check - validate each range for itself
- * @ranges: the vector
- * @nr: its length
+ * codecache_range_check - what is wrong with a range, if anything
+ * @r: the range
  * @nr_pages: pages of the view
  * @allowed: set of CODECACHE_PROT_BIT() that the kind of view has
- * @sorted: set to whether the ranges ascend without overlap
- * @bad: index of the range at fault, when one is
  *
  * Context: any.
- * Return: 0 or the errno of the first range at fault.
+ * Return: 0, -EOPNOTSUPP, -EINVAL, -EOVERFLOW, -ERANGE, tested in this order:
+ * flags, protection, pages.
  */
-int codecache_ranges_check(const struct codecache_prot_range *ranges, u64 nr,
-			   u64 nr_pages, u32 allowed, bool *sorted, u64 *bad)
+int codecache_range_check(const struct codecache_prot_range *r, u64 nr_pages,
+			  u32 allowed)
 {
-	u64 i, end = 0;
 	int err;
 
-	*sorted = true;
-	for (i = 0; i < nr; i++) {
-		const struct codecache_prot_range *r = &ranges[i];
-
-		*bad = i;
-		if (r->flags)
-			return -EOPNOTSUPP;
-		err = codecache_prot_check(r->prot, allowed);
-		if (err)
-			return err;
-		err = codecache_window_check(r->first_page, r->nr_pages,
-					     nr_pages);
-		if (err)
-			return err;
-		if (r->first_page < end)
-			*sorted = false;
-		end = r->first_page + r->nr_pages;
-	}
-	*bad = CODECACHE_NO_INDEX;
-	return 0;
+	if (r->flags)
+		return -EOPNOTSUPP;
+	err = codecache_prot_check(r->prot, allowed);
+	return err ? err : codecache_window_check(r->first_page, r->nr_pages,
+						  nr_pages);
 }
+
+/* While a vector is sorted, the upper half of first_page is its old index. */
+#define CODECACHE_SORT_SHIFT	32
 
 static int codecache_range_cmp(const void *a, const void *b)
 {
 	const struct codecache_prot_range *ra = a, *rb = b;
+	u32 fa = ra->first_page, fb = rb->first_page;
 
-	if (ra->first_page != rb->first_page)
-		return ra->first_page < rb->first_page ? -1 : 1;
-	/* Equal starts overlap; the later index is the one to report. */
-	return ra->flags < rb->flags ? -1 : ra->flags > rb->flags;
+	return fa < fb ? -1 : fa > fb;
 }
 
 /**
  * codecache_ranges_sort - put a checked vector in order, and find overlaps
- * @ranges: the vector; codecache_ranges_check() passed it
- * @nr: its length, at most U32_MAX
- * @bad: index, in the order of the caller, of a range that overlaps another
- *
- * The member flags, which is zero so far, carries the caller's index.
+ * @ranges: the vector; codecache_range_check() passed each, so that pages are
+ *	below 2^32
+ * @nr: its length, below 2^32
+ * @bad: index, in the order of the caller, of a range that overlaps another:
+ *	the later one of the two
  *
  * Context: process; takes n log n.
  * Return: 0 or -EINVAL.
@@ -116,18 +99,20 @@ static int codecache_range_cmp(const void *a, const void *b)
 int codecache_ranges_sort(struct codecache_prot_range *ranges, u64 nr,
 			  u64 *bad)
 {
-	u64 i;
+	u64 i, index, prev = 0, end = 0;
 
 	for (i = 0; i < nr; i++)
-		ranges[i].flags = i;
+		ranges[i].first_page |= i << CODECACHE_SORT_SHIFT;
 	sort(ranges, nr, sizeof(*ranges), codecache_range_cmp, NULL);
-	for (i = 1; i < nr; i++) {
-		const struct codecache_prot_range *prev = &ranges[i - 1];
-
-		if (ranges[i].first_page < prev->first_page + prev->nr_pages) {
-			*bad = max(ranges[i].flags, prev->flags);
+	for (i = 0; i < nr; i++) {
+		index = ranges[i].first_page >> CODECACHE_SORT_SHIFT;
+		ranges[i].first_page = (u32)ranges[i].first_page;
+		if (ranges[i].first_page < end) {
+			*bad = max(index, prev);
 			return -EINVAL;
 		}
+		end = ranges[i].first_page + ranges[i].nr_pages;
+		prev = index;
 	}
 	return 0;
 }

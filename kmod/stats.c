@@ -157,18 +157,6 @@ void codecache_total_stats(struct codecache_stats_args *out, u64 *nr_caches)
 	mutex_unlock(&codecache_caches_lock);
 }
 
-/* Answer a STATS call, with the caller's head in place of ours. */
-static int codecache_stats_answer(struct codecache_ioctl *call,
-				  const struct codecache_stats_args *stats)
-{
-	struct codecache_stats_args *args = call->args;
-	u32 size = args->size;
-
-	*args = *stats;
-	args->size = size;
-	return 0;
-}
-
 /**
  * codecache_cache_stats_ioctl - CODECACHE_IOC_STATS on a cache
  * @call: the call
@@ -178,10 +166,8 @@ static int codecache_stats_answer(struct codecache_ioctl *call,
  */
 int codecache_cache_stats_ioctl(struct codecache_ioctl *call)
 {
-	struct codecache_stats_args stats;
-
-	codecache_cache_stats(call->file->private_data, &stats);
-	return codecache_stats_answer(call, &stats);
+	codecache_cache_stats(call->file->private_data, call->args);
+	return 0;
 }
 
 /**
@@ -193,10 +179,8 @@ int codecache_cache_stats_ioctl(struct codecache_ioctl *call)
  */
 int codecache_zone_stats_ioctl(struct codecache_ioctl *call)
 {
-	struct codecache_stats_args stats;
-
-	codecache_zone_stats(call->file->private_data, &stats);
-	return codecache_stats_answer(call, &stats);
+	codecache_zone_stats(call->file->private_data, call->args);
+	return 0;
 }
 
 /**
@@ -208,10 +192,8 @@ int codecache_zone_stats_ioctl(struct codecache_ioctl *call)
  */
 int codecache_view_stats_ioctl(struct codecache_ioctl *call)
 {
-	struct codecache_stats_args stats;
-
-	codecache_view_stats(call->file->private_data, &stats);
-	return codecache_stats_answer(call, &stats);
+	codecache_view_stats(call->file->private_data, call->args);
+	return 0;
 }
 
 static const char *codecache_kind_name(const struct codecache_stats_args *s)

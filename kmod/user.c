@@ -67,8 +67,9 @@ void codecache_limits_init(void)
 		system_max_pages = pages - pages / 4;
 	if (max_zone_bytes < PAGE_SIZE)
 		max_zone_bytes = PAGE_SIZE;
-	if (max_zone_bytes > MAX_LFS_FILESIZE)
-		max_zone_bytes = MAX_LFS_FILESIZE;
+	/* struct codecache_prot_range counts pages in 32 bits. */
+	max_zone_bytes = min3(max_zone_bytes, (unsigned long)MAX_LFS_FILESIZE,
+			      (unsigned long)U32_MAX << PAGE_SHIFT);
 	max_zone_bytes &= PAGE_MASK;
 }
 

@@ -356,10 +356,11 @@ void codecache_view_unlock(struct codecache_view *view,
 static const struct codecache_ioctl_op codecache_view_ops[] = {
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_PROTECT,
 			   codecache_view_protect_args, out_failed_index,
+			   out_failed_index,
 			   CODECACHE_PROTECT_F_BITMAP, codecache_view_protect,
 			   .out_on_error = true),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
-			   out_protect_flushes, 0, codecache_view_stats_ioctl),
+			   out_object, out_protect_flushes, 0, codecache_view_stats_ioctl),
 };
 
 static long codecache_view_ioctl(struct file *file, unsigned int cmd,

@@ -31,9 +31,9 @@
  *  - E2BIG: the structure is longer than the kernel knows, and the part beyond
  *    is not zero.
  *  - EINVAL: ``size`` is shorter than the first version of the structure; a
- *    reserved member is not zero; or a member is not valid.
- *  - EOPNOTSUPP: a flag or a value that this kernel does not know, or that this
- *    kind of object does not support.
+ *    reserved member is not zero; or a member has a value that means nothing.
+ *  - EOPNOTSUPP: a flag that this kernel does not know, or a value that means
+ *    something, but not for this kind of object.
  *  - ERANGE: pages beyond the end of the zone or the view.
  *  - EOVERFLOW: a sum of members exceeds 64 bits.
  *  - EDQUOT: a limit per user is reached.
@@ -121,7 +121,8 @@ enum codecache_zone_class {
  * Create a zone of zeroed, sparse memory: a page is allocated, and charged to
  * the memory cgroup of the thread that touches it, at its first access, and
  * stays resident until the zone goes, which it does with the last descriptor
- * and mapping of the zone and of its views.
+ * and mapping of the zone and of its views. Where a limit or memory denies the
+ * page, the access gets SIGBUS (EFAULT in a system call).
  *
  * Errors: EINVAL (@bytes, @zone_class), ERANGE (@bytes beyond the largest zone),
  * EDQUOT, ENOSPC, ENOMEM, EMFILE, ENFILE.
@@ -216,15 +217,15 @@ struct codecache_view_create_args {
 /**
  * struct codecache_prot_range - one range of a PROTECT vector
  * @first_page: first page, counted from the start of the view
- * @nr_pages: number of pages, at least 1
+ * @nr_pages: number of pages, at least 1; a zone has no more than 2^32 - 1
  * @prot: CODECACHE_PROT_* that these pages get
  * @flags: must be 0
  */
 struct codecache_prot_range {
 	__aligned_u64 first_page;
-	__aligned_u64 nr_pages;
-	__u32 prot;
-	__u32 flags;
+	__u32 nr_pages;
+	__u16 prot;
+	__u16 flags;
 };
 
 /* codecache_view_protect_args.flags: @addr points to a bitmap. */
@@ -235,10 +236,10 @@ struct codecache_prot_range {
  * @size: sizeof(struct codecache_view_protect_args)
  * @flags: 0 or CODECACHE_PROTECT_F_BITMAP
  * @addr: user address of an array of struct codecache_prot_range, or of a
- *	bitmap of 64-bit words in native byte order; aligned to 8 bytes
+ *	bitmap of 64-bit words in native byte order
  * @count: ranges in the array, at most out_max_ranges; or bits in the bitmap,
  *	at most out_max_bitmap_pages (bits of the last word beyond them are
- *	ignored); 0 does nothing
+ *	ignored); 0 does nothing, and is not counted
  * @first_page: bitmap: the page of bit 0; else 0
  * @prot: bitmap: CODECACHE_PROT_* that the pages of all set bits get; else 0
  * @reserved: must be 0

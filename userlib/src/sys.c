@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/*
+ * libcodecache: libc calls that leave errno alone and return -errno instead
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* What the call just made returned, with the errno of before it. */
+static int codecache__result(int ret, int saved_errno)
+{
+	if (ret < 0)
+		ret = -errno;
+	errno = saved_errno;
+	return ret;
+}
+
+/* A descriptor, or -errno. */
+int codecache__open_device(void)
+{
+	const int saved_errno = errno;
+
+	return codecache__result(open(CODECACHE_DEVICE, O_RDWR | O_CLOEXEC),
+				 saved_errno);
+}
+
+/* Linux frees the descriptor whatever close() returns: never try again. */
+void codecache__close(int fd)
+{
+	const int saved_errno = errno;
+
+	(void)codecache__result(close(fd), saved_errno);
+}
+
+/*
+ * EINTR is not retried: the module returns it for fatal signals only, so that
+ * the caller never gets to see it.
+ */
+int codecache__ioctl(int fd, unsigned int request, void *args)
+{
+	const int saved_errno = errno;
+
+	return codecache__result(ioctl(fd, request, args), saved_errno);
+}
+
+/* Map from offset 0; *@addr is the wish and, on success, the outcome. */
+int codecache__mmap(void **addr, size_t length, int prot, int flags, int fd)
+{
+	const int saved_errno = errno;
+	void *mapped = mmap(*addr, length, prot, flags, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return codecache__result(-1, saved_errno);
+	*addr = mapped;
+	return 0;
+}
+
+int codecache__munmap(void *addr, size_t length)
+{
+	const int saved_errno = errno;
+
+	return codecache__result(munmap(addr, length), saved_errno);
+}
+
+/* Zeroed memory, or NULL. */
+void *codecache__zalloc(size_t bytes)
+{
+	const int saved_errno = errno;
+	void *object = calloc(1, bytes);
+
+	errno = saved_errno;
+	return object;
+}
+
+/* free() may set errno in C libraries older than POSIX 2024. */
+void codecache__free(void *object)
+{
+	const int saved_errno = errno;
+
+	free(object);
+	errno = saved_errno;
+}

@@ -28,6 +28,7 @@
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include <linux/codecache.h>
@@ -163,10 +164,12 @@ struct codecache_zone {
  * @prots: CODECACHE_PROT_* of each page; not for kind uffd; @lock
  * @populated: a bit for each page table of the mapping that may hold entries;
  *	set under @lock shared, cleared when unmapped; not for kind uffd
- * @map_lock: protects @mm, @vma, @map_seq, @uffd_mapped
+ * @map_lock: protects @mm, @vma, @start, @map_seq, @uffd_mapped
  * @mm: where it is mapped (mm_count held), or NULL
- * @vma: the mapping; stable while mmap_lock of @mm is held
+ * @vma: the mapping, from mmap() to ->close()
+ * @start: its address
  * @map_seq: counts map and unmap
+ * @unmapped: woken when @vma is gone
  * @uffd_mapped: kind uffd: a mapping lives
  * @page_ro: page table protection for READ (kind exec: for READ|EXEC)
  * @page_rw: page table protection for RW
@@ -188,7 +191,9 @@ struct codecache_view {
 	spinlock_t map_lock;
 	struct mm_struct *mm;
 	struct vm_area_struct *vma;
+	unsigned long start;
 	unsigned long map_seq;
+	wait_queue_head_t unmapped;
 	bool uffd_mapped;
 	pgprot_t page_ro;
 	pgprot_t page_rw;
@@ -298,12 +303,14 @@ u64 codecache_zone_resident(struct codecache_zone *zone);
 /**
  * struct codecache_target - the mapping that a change of a view applies to
  * @mm: process, with mmap_lock held for reading, or NULL: not mapped
- * @vma: the mapping in it
+ * @vma: the mapping in it, which stays while the lock is held
+ * @start: its address
  * @got: a reference on @mm's users is held
  */
 struct codecache_target {
 	struct mm_struct *mm;
 	struct vm_area_struct *vma;
+	unsigned long start;
 	bool got;
 };
 

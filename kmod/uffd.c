@@ -108,7 +108,8 @@ int codecache_uffd_mmap(struct codecache_view *view, struct vm_area_struct *vma)
 		spin_unlock(&view->map_lock);
 		return PTR_ERR(file);
 	}
-	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND);
+	/* No flag of VM_SPECIAL: userfaultfd refuses those from 6.12 on. */
+	vm_flags_set(vma, VM_DONTCOPY);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vma_set_file(vma, file);
 	err = codecache_nested_mmap(file, vma);

@@ -13,10 +13,18 @@
  * Lifetime: the view's file holds a reference; a mapping holds the file. The
  *           view holds its zone, and its inode.
  *
- * Race: PROTECT against mmap and munmap. codecache_view_lock() finds the
- * mapping, locks its process and then the view, and starts again if the
- * mapping has changed meanwhile. A mapping that comes later cannot insert
- * anything before the view is unlocked, for its faults take view->lock.
+ * Races:
+ *  - PROTECT against mmap: codecache_view_lock() finds the mapping, locks its
+ *    process and then the view, and starts again if the mapping has changed
+ *    meanwhile. A mapping that comes later cannot insert anything before the
+ *    view is unlocked, for its faults take view->lock.
+ *  - PROTECT against munmap: mmap_lock for reading does not keep a VMA whole:
+ *    munmap() downgrades its own lock once the VMA is out of the tree. So we
+ *    look whether it is in the tree; if not, we wait until it is gone, since
+ *    until then other threads may still have translations. (Found by a storm,
+ *    prot_race_test: page tables appeared in an mm that was done with them.)
+ *  - PROTECT against exit: a reference on the users of the mm keeps its page
+ *    tables; when there is none to be had, nobody runs in it any more.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
@@ -24,6 +32,7 @@
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "codecache_priv.h"
 #include "compat.h"
@@ -221,6 +230,7 @@ static int codecache_view_claim(struct codecache_view *view,
 	} else {
 		view->mm = vma->vm_mm;
 		view->vma = vma;
+		view->start = vma->vm_start;
 		view->map_seq++;
 		mmgrab(view->mm);
 	}
@@ -232,14 +242,14 @@ static int codecache_view_claim(struct codecache_view *view,
  * codecache_view_unmapped - the one mapping of a view is gone
  * @view: the view
  *
- * Context: process; mmap_lock held for writing, or the last user of the mm gone.
+ * Context: process; mmap_lock held (munmap holds it for reading by then), or
+ * the last user of the mm gone.
  */
 void codecache_view_unmapped(struct codecache_view *view)
 {
 	struct mm_struct *mm = view->mm;
 
-	trace_codecache_view_unmap(view->id, view->vma->vm_start,
-				   view->nr_pages);
+	trace_codecache_view_unmap(view->id, view->start, view->nr_pages);
 	/* Before a next mapping can come. */
 	bitmap_zero(view->populated, codecache_nr_tables(view->nr_pages));
 	spin_lock(&view->map_lock);
@@ -247,6 +257,7 @@ void codecache_view_unmapped(struct codecache_view *view)
 	view->vma = NULL;
 	view->map_seq++;
 	spin_unlock(&view->map_lock);
+	wake_up_all(&view->unmapped);
 	mmdrop(mm);
 }
 
@@ -276,6 +287,14 @@ static int codecache_view_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+static void codecache_target_unlock(struct codecache_target *target)
+{
+	if (target->mm)
+		mmap_read_unlock(target->mm);
+	if (target->got)
+		mmput(target->mm);
+}
+
 /* Find who maps the view; a reference on their mm unless it is our own. */
 static unsigned long codecache_view_target(struct codecache_view *view,
 					   struct codecache_target *target)
@@ -286,6 +305,7 @@ static unsigned long codecache_view_target(struct codecache_view *view,
 	seq = view->map_seq;
 	target->mm = view->mm;
 	target->vma = view->vma;
+	target->start = view->start;
 	target->got = false;
 	if (target->mm && target->mm != current->mm) {
 		/* A process without users runs no code: nothing to edit. */
@@ -295,6 +315,43 @@ static unsigned long codecache_view_target(struct codecache_view *view,
 	}
 	spin_unlock(&view->map_lock);
 	return seq;
+}
+
+/*
+ * Is the mapping still there, and will be while mmap_lock is held for reading?
+ * munmap() takes a VMA out of the tree with the lock held for writing, and goes
+ * on with the lock held for reading: it zaps, frees page tables, flushes, and
+ * calls ->close() at last. Till then view->vma names a VMA whose page tables
+ * are being taken apart.
+ */
+static bool codecache_target_stands(const struct codecache_target *target)
+{
+	mmap_assert_locked(target->mm);
+	return find_vma(target->mm, target->start) == target->vma;
+}
+
+/* Lock the mapping, if there is one, or wait until it is gone. */
+static int codecache_target_lock(struct codecache_view *view,
+				 struct codecache_target *target,
+				 unsigned long seq)
+{
+	int err = 0;
+
+	if (!target->mm)
+		return 0;
+	if (mmap_read_lock_killable(target->mm)) {
+		err = -EINTR;
+	} else if (!codecache_target_stands(target)) {
+		mmap_read_unlock(target->mm);
+		/* Woken by codecache_view_unmapped(). */
+		err = wait_event_killable(view->unmapped,
+					  READ_ONCE(view->map_seq) != seq);
+		if (!err)
+			err = -EAGAIN;
+	}
+	if (err && target->got)
+		mmput(target->mm);
+	return err;
 }
 
 /**
@@ -313,25 +370,23 @@ int codecache_view_lock(struct codecache_view *view,
 			struct codecache_target *target)
 {
 	unsigned long seq;
+	int err;
 
 	for (;;) {
 		seq = codecache_view_target(view, target);
-		if (target->mm && mmap_read_lock_killable(target->mm))
-			goto put_mm;
-		if (down_write_killable(view->lock))
-			goto unlock_mm;
+		err = codecache_target_lock(view, target, seq);
+		if (err == -EAGAIN)
+			continue;
+		if (err)
+			return -EINTR;
+		if (down_write_killable(view->lock)) {
+			codecache_target_unlock(target);
+			return -EINTR;
+		}
 		if (READ_ONCE(view->map_seq) == seq)
 			return 0;
 		codecache_view_unlock(view, target);
 	}
-
-unlock_mm:
-	if (target->mm)
-		mmap_read_unlock(target->mm);
-put_mm:
-	if (target->got)
-		mmput(target->mm);
-	return -EINTR;
 }
 
 /**
@@ -345,10 +400,7 @@ void codecache_view_unlock(struct codecache_view *view,
 			   struct codecache_target *target)
 {
 	up_write(view->lock);
-	if (target->mm)
-		mmap_read_unlock(target->mm);
-	if (target->got)
-		mmput(target->mm);
+	codecache_target_unlock(target);
 }
 
 /* ---- descriptor ---------------------------------------------------------- */
@@ -441,6 +493,7 @@ codecache_view_alloc(struct codecache_zone *zone,
 		return NULL;
 	kref_init(&view->ref);
 	spin_lock_init(&view->map_lock);
+	init_waitqueue_head(&view->unmapped);
 	view->zone = zone;
 	view->kind = args->kind;
 	view->first = args->first_page;

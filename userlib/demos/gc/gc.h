@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The collector as its mutators see it: objects, roots, allocation, safepoints
+ *
+ * A reference is the address of an object in the mutators' view of the heap, and
+ * following one is a plain load: there is no read barrier in the code, the page
+ * tables are the barrier. What a mutator must do in return is to keep to three
+ * rules:
+ *
+ *  1. gc_alloc(), gc_poll() and gc_leave() are *safepoints*, and nothing else
+ *     is. Objects move at safepoints only, so a reference in a C variable is good
+ *     until the next one. What is to survive it must be in a root.
+ *  2. A loop without allocation polls, or else it holds up everybody.
+ *  3. While a mutator holds a lock it touches the heap only if the collector
+ *     never wants that lock: an access can sleep until the collector has served
+ *     it.
+ *
+ * A mutator without a collector (gc_enter() with NULL) gets its objects from
+ * calloc() and gives them back with gc_drop(), which does nothing otherwise. This
+ * is the reference that the demo compares its results with.
+ */
+#ifndef GC_H
+#define GC_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GC_MAX_ROOTS	256
+#define GC_MAX_GLOBALS	4
+
+struct gc;
+
+/**
+ * struct obj - an object: a header, then references, then plain data
+ * @header: bit 0 is 1; bits 1 to 31 the number of references; bits 32 to 63 the
+ *	number of words with the header. In from-space, once the object has been
+ *	copied: its new address, whose bit 0 is 0. Never changes in to-space.
+ * @word: the references, each the address of an object or 0, then the data
+ */
+struct obj {
+	uint64_t header;
+	uint64_t word[];
+};
+
+#define OBJ_IS_HEADER	1ULL
+
+static inline uint64_t obj_header(uint32_t nr_ptrs, uint64_t nr_words)
+{
+	return nr_words << 32 | (uint64_t)nr_ptrs << 1 | OBJ_IS_HEADER;
+}
+
+static inline uint32_t obj_nr_ptrs(uint64_t header)
+{
+	return (uint32_t)header >> 1;
+}
+
+static inline uint64_t obj_bytes(uint64_t header)
+{
+	return (header >> 32) * sizeof(uint64_t);
+}
+
+static inline struct obj *obj_get(const struct obj *o, unsigned int i)
+{
+	return (struct obj *)(uintptr_t)o->word[i];
+}
+
+static inline void obj_set(struct obj *o, unsigned int i, const struct obj *to)
+{
+	o->word[i] = (uintptr_t)to;
+}
+
+/** The plain data of an object, behind its references. */
+static inline uint64_t *obj_data(struct obj *o)
+{
+	return o->word + obj_nr_ptrs(o->header);
+}
+
+/** How references are passed between mutators: what was stored into *@to before is seen. */
+static inline void obj_publish(struct obj *o, unsigned int i, const struct obj *to)
+{
+	/* Pairs with the acquire in obj_observe(). */
+	__atomic_store_n(&o->word[i], (uintptr_t)to, __ATOMIC_RELEASE);
+}
+
+static inline struct obj *obj_observe(const struct obj *o, unsigned int i)
+{
+	/* Pairs with the release in obj_publish(). */
+	return (struct obj *)(uintptr_t)__atomic_load_n(&o->word[i], __ATOMIC_ACQUIRE);
+}
+
+enum gc_sabotage {
+	GC_SABOTAGE_NONE,
+	GC_SABOTAGE_REVOKE,	/* to-space is not revoked at the flip */
+	GC_SABOTAGE_ORDER,	/* pages are granted first and scanned then */
+};
+
+struct gc_config {
+	const char *barrier;
+	uint64_t heap_bytes;		/* of one semispace */
+	unsigned int give_back;		/* after every so many collections; 0 never */
+	uint64_t torture;		/* flip every so many allocations; 0 off */
+	uint64_t padding;		/* bytes of pages closed early, a collection */
+	bool verify;			/* walk the heap after each collection */
+	enum gc_sabotage sabotage;
+};
+
+/**
+ * struct mutator - a thread that uses the heap
+ *
+ * Written by its own thread, and by the collector while that thread is parked.
+ */
+struct mutator {
+	struct gc *gc;			/* NULL: calloc() and free() */
+	const atomic_bool *stop;	/* &gc->stop, or one that is never set */
+	struct mutator *next;		/* gc->lock */
+	uint8_t *top;			/* free part of the allocation buffer */
+	uint8_t *end;
+	uint64_t torture_left;
+	uint64_t objects;		/* allocated, all in all */
+	uint64_t bytes;
+	unsigned int nr_roots;
+	struct obj *root[GC_MAX_ROOTS];	/* precise: all that is live, and nothing else */
+};
+
+/** Make the calling thread a mutator of @gc, or one without a collector. */
+void gc_enter(struct gc *gc, struct mutator *m);
+/** The end of that; its roots are gone. */
+void gc_leave(struct mutator *m);
+
+/** Allocate an object, zeroed. Never fails: without memory the program ends. Safepoint. */
+struct obj *gc_alloc(struct mutator *m, uint32_t nr_ptrs, uint64_t nr_data);
+/** Without a collector: free an object. With one: nothing. */
+void gc_drop(struct mutator *m, struct obj *o);
+/** The slow half of gc_poll(). */
+void gc_park(struct mutator *m);
+
+/** Let the collector stop this thread, if it wants to. Safepoint. */
+static inline void gc_poll(struct mutator *m)
+{
+	/* A hint only: gc_park() looks again under the lock, which orders the rest. */
+	if (atomic_load_explicit(m->stop, memory_order_relaxed))
+		gc_park(m);
+}
+
+/** Add a root, and return its place: read it again after each safepoint. */
+struct obj **gc_push(struct mutator *m, struct obj *o);
+
+/** Remove the @nr newest roots. */
+static inline void gc_pop(struct mutator *m, unsigned int nr)
+{
+	m->nr_roots -= nr;
+}
+
+/** A root that all mutators share, or NULL without a collector; the slot is theirs to guard. */
+struct obj **gc_global(struct mutator *m, unsigned int i);
+
+/** Something cannot be as it is. Others may sleep on the heap: leave at once, with status 1. */
+void gc_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+#endif /* GC_H */

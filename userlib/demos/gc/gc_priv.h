@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The collector's insides
+ *
+ * Locking: gc->lock is the only lock. It is held for bookkeeping only: never
+ * while the heap is touched, a page granted, or a system call made that can wait
+ * for a mutator. Between a flip and the end of its collection the collector waits
+ * for no lock that a mutator may hold while it touches the heap. It does call
+ * malloc, which does not touch the heap with its lock held; it does not print, for
+ * a mutator's printf() may read a string from the heap with stdout's lock held.
+ */
+#ifndef GC_PRIV_H
+#define GC_PRIV_H
+
+#include <pthread.h>
+
+#include "barrier.h"
+#include "gc.h"
+#include "samples.h"
+
+#define GC_NO_PAGE	SIZE_MAX
+#define GC_NO_ROOM	UINT64_MAX
+#define GC_WAITERS	64U	/* threads whose waits are told apart */
+#define GC_TLAB_PAGES	8U	/* an allocation buffer */
+
+/**
+ * struct space - a semispace
+ *
+ *	0      copy_top       low         alloc_bottom            bytes
+ *	|  copies  | room for  |  free ->  <- free  |  new objects  |
+ *	|   grow ->| copies    |                    | <- grow       |
+ *
+ * Copies are grey: the mutators get a page of them when it is scanned. New
+ * objects are black: the mutators have their pages from the start, and no
+ * reference to from-space is ever in them.
+ *
+ * @map: its two views; present while @mapped
+ * @copy_top: end of the copies, an offset; collector
+ * @low: where new objects end: copy_top plus all that may still be copied; written
+ *	by the collector under gc->lock
+ * @alloc_bottom: start of the new objects; gc->lock
+ * @cross: for each page of copies, the word where the object starts that lies
+ *	over its first byte (the crossing map); collector
+ * @done: for each page of copies, whether it was scanned and granted; collector
+ */
+struct space {
+	struct space_map map;
+	bool mapped;
+	uint64_t copy_top;
+	uint64_t low;
+	uint64_t alloc_bottom;
+	uint32_t *cross;
+	uint8_t *done;
+};
+
+/* Written by one thread, the collector's; read by any. */
+struct gc_stats {
+	_Atomic uint64_t collections;
+	_Atomic uint64_t objects_copied;
+	_Atomic uint64_t bytes_copied;
+	_Atomic uint64_t pages_background;	/* scanned unasked */
+	_Atomic uint64_t pages_trapped;		/* scanned because a mutator waited */
+	_Atomic uint64_t traps;			/* events; several can be for one page */
+	_Atomic uint64_t revocations;
+	_Atomic uint64_t given_back;		/* bytes */
+	_Atomic uint64_t given_back_seen;	/* bytes by which Shmem fell meanwhile */
+	_Atomic uint64_t padding;		/* bytes left empty by pages closed early */
+	_Atomic uint64_t deferrals;		/* traps that had to wait for a page to fill */
+	_Atomic uint64_t walks;			/* of the whole heap, to verify it */
+	_Atomic uint64_t faults_found;		/* by these walks */
+	_Atomic uint64_t live;			/* bytes, after the last collection */
+};
+
+/* A thread that has trapped before. */
+struct waiter {
+	uint32_t thread;
+	uint64_t woken_ns;	/* it did not wait just then */
+};
+
+/**
+ * struct gc - a heap and its collector
+ *
+ * @stop: the world is to stand still; written under @lock, polled without
+ * @requested, @collecting, @quit, @running, @cycles, @mutators: under @lock;
+ *	@running is the number of mutators that are not parked
+ * @to, @from: change only while the world stands still
+ * @global: written by the collector while the world stands still
+ * All below @thread belongs to the collector; @stall is under @lock.
+ */
+struct gc {
+	struct gc_config config;
+	struct barrier barrier;
+	size_t page;
+
+	pthread_mutex_t lock;
+	pthread_cond_t to_collector;
+	pthread_cond_t to_mutators;
+	atomic_bool stop;
+	bool requested;
+	bool collecting;
+	bool quit;
+	unsigned int running;
+	uint64_t cycles;
+	struct mutator *mutators;
+	struct samples stall;
+
+	struct space spaces[2];
+	struct space *to;
+	struct space *from;
+	struct obj *global[GC_MAX_GLOBALS];
+
+	pthread_t thread;
+	size_t background;		/* no page below it needs a scan */
+	size_t deferred;		/* page that a mutator waits for, see collector.c */
+	size_t partial_page;		/* scanned as far as partial_at */
+	uint64_t partial_at;
+	uint64_t padding_left;		/* this collection may leave so much empty */
+	uint64_t queue_empty_ns;	/* when no trap was there, last */
+	uint64_t deferred_ns[GC_WAITERS];	/* since when they wait for that page */
+	unsigned int nr_deferred;
+	struct waiter waiters[GC_WAITERS];
+	struct samples flip;
+	struct samples trap;
+	struct gc_stats stats;
+	uint64_t revocations;		/* at the end: as the barrier's kernel side counts them */
+};
+
+/* heap.c */
+int space_create(struct gc *gc, struct space *s);
+void space_destroy(struct gc *gc, struct space *s);
+void space_give_back(struct gc *gc, struct space *s);
+void space_cover(struct gc *gc, struct space *s, uint64_t start, uint64_t bytes);
+uint64_t space_used(const struct space *s);
+uint64_t space_carve(struct space *s, uint64_t bytes);
+uint64_t shmem_bytes(void);
+
+static inline struct obj *space_at(const struct space *s, uint64_t offset)
+{
+	return (struct obj *)(s->map.collector + offset);
+}
+
+static inline struct obj *space_ref(const struct space *s, uint64_t offset)
+{
+	return (struct obj *)(s->map.mutator + offset);
+}
+
+/* The offset of a reference; beyond s->map.bytes if it does not lie in @s. */
+static inline uint64_t space_offset(const struct space *s, const struct obj *ref)
+{
+	return (uintptr_t)ref - (uintptr_t)s->map.mutator;
+}
+
+static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* One writer, and readers that want a number only: no order needed. */
+	atomic_store_explicit(counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline uint64_t stat_read(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* world.c */
+int gc_create(struct gc *gc, const struct gc_config *config);
+int gc_destroy(struct gc *gc);
+void world_stop(struct gc *gc);
+void world_resume(struct gc *gc);
+void gc_request_locked(struct gc *gc);
+
+/* collector.c */
+void *collector_thread(void *arg);
+
+/* verify.c */
+void verify_heap(struct gc *gc);
+
+#endif /* GC_PRIV_H */

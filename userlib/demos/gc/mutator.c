@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The mutators' side: entering and leaving, allocation, safepoints
+ *
+ * Each mutator allocates from a buffer of its own, a few pages of to-space that
+ * were taken under gc->lock, cleared through the collector's view, and granted
+ * with one call. Until then no one has an address in them. So new objects never
+ * trap: allocation is black. At a flip the buffers are dropped.
+ *
+ * Allocation against copying: during a collection copies stay below space->low
+ * and buffers above it, so neither waits for the other.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gc_priv.h"
+
+#define GC_MAX_WAITS	8	/* collections to wait for before memory is said to be out */
+
+void gc_die(const char *format, ...)
+{
+	va_list args;
+	char text[256];
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	dprintf(STDOUT_FILENO, "gc: FATAL: %s\n", text);
+	_exit(1);
+}
+
+void gc_enter(struct gc *gc, struct mutator *m)
+{
+	static const atomic_bool never;
+
+	memset(m, 0, sizeof(*m));
+	m->gc = gc;
+	m->stop = gc ? &gc->stop : &never;
+	if (!gc)
+		return;
+	m->torture_left = gc->config.torture;
+	pthread_mutex_lock(&gc->lock);
+	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	gc->running++;
+	m->next = gc->mutators;
+	gc->mutators = m;
+	pthread_mutex_unlock(&gc->lock);
+}
+
+void gc_leave(struct mutator *m)
+{
+	struct gc *gc = m->gc;
+	struct mutator **link;
+
+	if (!gc)
+		return;
+	pthread_mutex_lock(&gc->lock);
+	for (link = &gc->mutators; *link != m; link = &(*link)->next)
+		;
+	*link = m->next;
+	gc->running--;
+	pthread_cond_signal(&gc->to_collector);
+	pthread_mutex_unlock(&gc->lock);
+}
+
+/* Stand still until the world goes on. Called with gc->lock held. */
+static void mutator_park_locked(struct gc *gc)
+{
+	gc->running--;
+	pthread_cond_signal(&gc->to_collector);
+	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	gc->running++;
+}
+
+void gc_park(struct mutator *m)
+{
+	pthread_mutex_lock(&m->gc->lock);
+	if (atomic_load_explicit(&m->gc->stop, memory_order_relaxed))
+		mutator_park_locked(m->gc);
+	pthread_mutex_unlock(&m->gc->lock);
+}
+
+/* Wait, parked, for a collection to end. Called with gc->lock held. */
+static void mutator_wait_locked(struct gc *gc)
+{
+	uint64_t cycles = gc->cycles, start = now_ns();
+
+	gc_request_locked(gc);
+	gc->running--;
+	pthread_cond_signal(&gc->to_collector);
+	while (gc->cycles == cycles ||
+	       atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	gc->running++;
+	samples_add(&gc->stall, now_ns() - start);
+}
+
+/*
+ * Ask for a collection in time: when half of the room that the last one left is
+ * gone, so that there is some for what is allocated meanwhile.
+ */
+static void mutator_pace_locked(struct gc *gc)
+{
+	uint64_t live;
+
+	if (gc->collecting)	/* copy_top is the collector's then */
+		return;
+	live = gc->to->copy_top;
+	if (space_used(gc->to) > live + (gc->to->map.bytes - live) / 2)
+		gc_request_locked(gc);
+}
+
+/* Take, clear and grant room in to-space; returns its address for the mutators. */
+static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
+{
+	struct gc *gc = m->gc;
+	uint64_t at;
+	int waits = 0, err;
+
+	pthread_mutex_lock(&gc->lock);
+	while ((at = space_carve(gc->to, bytes)) == GC_NO_ROOM) {
+		if (waits++ == GC_MAX_WAITS)
+			gc_die("the heap is full: %llu bytes wanted; raise --heap",
+			       (unsigned long long)bytes);
+		mutator_wait_locked(gc);
+	}
+	mutator_pace_locked(gc);
+	pthread_mutex_unlock(&gc->lock);
+
+	/* No flip can come here: this mutator is running. */
+	memset(space_at(gc->to, at), 0, bytes);
+	err = gc->barrier.ops->grant(&gc->barrier, space_ref(gc->to, at), bytes);
+	if (err && gc->config.sabotage == GC_SABOTAGE_NONE)
+		gc_die("new pages were not granted: %s", strerror(-err));
+	return (uint8_t *)space_ref(gc->to, at);
+}
+
+static void *mutator_bump(struct mutator *m, uint64_t bytes)
+{
+	uint64_t buffer = GC_TLAB_PAGES * m->gc->page;
+	void *o;
+
+	if (bytes > (size_t)(m->end - m->top)) {
+		if (bytes > buffer / 4)		/* pages of its own */
+			return mutator_room(m, (bytes + m->gc->page - 1) & ~(uint64_t)(m->gc->page - 1));
+		m->top = mutator_room(m, buffer);
+		m->end = m->top + buffer;
+	}
+	o = m->top;
+	m->top += bytes;
+	return o;
+}
+
+static void mutator_torture(struct mutator *m)
+{
+	m->torture_left = m->gc->config.torture;
+	pthread_mutex_lock(&m->gc->lock);
+	gc_request_locked(m->gc);
+	pthread_mutex_unlock(&m->gc->lock);
+}
+
+struct obj *gc_alloc(struct mutator *m, uint32_t nr_ptrs, uint64_t nr_data)
+{
+	uint64_t header = obj_header(nr_ptrs, 1 + nr_ptrs + nr_data);
+	uint64_t bytes = obj_bytes(header);
+	struct obj *o;
+
+	if (m->torture_left && !--m->torture_left)
+		mutator_torture(m);
+	gc_poll(m);
+	o = m->gc ? mutator_bump(m, bytes) : calloc(1, bytes);
+	if (!o)
+		gc_die("out of memory");
+	o->header = header;
+	m->objects++;
+	m->bytes += bytes;
+	return o;
+}
+
+void gc_drop(struct mutator *m, struct obj *o)
+{
+	if (!m->gc)
+		free(o);
+}
+
+struct obj **gc_push(struct mutator *m, struct obj *o)
+{
+	if (m->nr_roots == GC_MAX_ROOTS)
+		gc_die("too many roots");
+	m->root[m->nr_roots] = o;
+	return &m->root[m->nr_roots++];
+}
+
+struct obj **gc_global(struct mutator *m, unsigned int i)
+{
+	return m->gc ? &m->gc->global[i] : NULL;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/* Treaps of symbols in the heap: search trees, balanced by random priorities. */
+#include <string.h>
+
+#include "treap.h"
+
+static struct obj *treap_object(uint64_t word)
+{
+	return (struct obj *)(uintptr_t)word;
+}
+
+static uint64_t treap_priority(const struct obj *node)
+{
+	return node->word[NODE_NR_PTRS + NODE_PRIORITY];
+}
+
+static int treap_compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int treap_by_address(const struct obj *a, const struct obj *b)
+{
+	int r = treap_compare(sym_word(a, SYM_ADDRESS), sym_word(b, SYM_ADDRESS));
+
+	return r ? r : treap_compare(sym_word(a, SYM_INDEX), sym_word(b, SYM_INDEX));
+}
+
+int treap_by_name(const struct obj *a, const struct obj *b)
+{
+	const struct obj *x = obj_get(a, SYM_NAME), *y = obj_get(b, SYM_NAME);
+	uint64_t nx = name_bytes(x), ny = name_bytes(y);
+	int r = memcmp(name_text(x), name_text(y), nx < ny ? nx : ny);
+
+	if (!r)
+		r = treap_compare(nx, ny);
+	return r ? r : treap_by_address(a, b);
+}
+
+void treap_insert(uint64_t *tree, struct obj *node, treap_order *order)
+{
+	const struct obj *sym = obj_get(node, NODE_SYM);
+	uint64_t *less = &node->word[NODE_LESS], *more = &node->word[NODE_MORE];
+	struct obj *at;
+
+	while ((at = treap_object(*tree)) && treap_priority(at) >= treap_priority(node))
+		tree = &at->word[order(sym, obj_get(at, NODE_SYM)) < 0 ? NODE_LESS : NODE_MORE];
+	*tree = (uintptr_t)node;
+	/* Split what was there into what is less and what is more. */
+	while (at) {
+		if (order(sym, obj_get(at, NODE_SYM)) < 0) {
+			*more = (uintptr_t)at;
+			more = &at->word[NODE_LESS];
+			at = treap_object(*more);
+		} else {
+			*less = (uintptr_t)at;
+			less = &at->word[NODE_MORE];
+			at = treap_object(*less);
+		}
+	}
+	*less = 0;
+	*more = 0;
+}
+
+static uint64_t *treap_place(uint64_t *tree, const struct obj *sym, treap_order *order)
+{
+	struct obj *at;
+	int r;
+
+	while ((at = treap_object(*tree))) {
+		r = order(sym, obj_get(at, NODE_SYM));
+		if (!r)
+			return tree;
+		tree = &at->word[r < 0 ? NODE_LESS : NODE_MORE];
+	}
+	return NULL;
+}
+
+struct obj *treap_remove(uint64_t *tree, const struct obj *sym, treap_order *order)
+{
+	uint64_t *place = treap_place(tree, sym, order);
+	struct obj *node, *less, *more;
+
+	if (!place)
+		return NULL;
+	node = treap_object(*place);
+	less = obj_get(node, NODE_LESS);
+	more = obj_get(node, NODE_MORE);
+	/* Merge its two subtrees in its place. */
+	while (less && more) {
+		if (treap_priority(less) > treap_priority(more)) {
+			*place = (uintptr_t)less;
+			place = &less->word[NODE_MORE];
+			less = treap_object(*place);
+		} else {
+			*place = (uintptr_t)more;
+			place = &more->word[NODE_LESS];
+			more = treap_object(*place);
+		}
+	}
+	*place = (uintptr_t)(less ? less : more);
+	return node;
+}
+
+struct obj *treap_find(const uint64_t *tree, const struct obj *sym, treap_order *order)
+{
+	const uint64_t *place = treap_place((uint64_t *)(uintptr_t)tree, sym, order);
+
+	return place ? treap_object(*place) : NULL;
+}

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+#
+# codecache: what a developer types. The module itself is built by the kernel's
+# build system from Kbuild; this file stages its sources below build/, so that
+# no product lands in the source tree.
+
+B ?= build
+KDIR ?= /lib/modules/$(shell uname -r)/build
+Q := $(if $(filter 1,$(V)),,@)
+KERNELS ?= 6.1 6.12 7
+KERNEL ?= 6.12
+
+.DEFAULT_GOAL := all
+.PHONY: all help modules modules_install install uninstall clean sparse \
+	checkpatch demo check bench-protect deps
+
+all: lib
+
+include userlib/userlib.mk
+include userlib/demos/demos.mk
+include selftests/selftests.mk
+-include Documentation/docs.mk
+
+help:
+	@echo 'To try it (each installs what it needs, and runs in emulated guests):'
+	@echo '  demo            - boot a kernel, load the module, run the demos'
+	@echo '  check           - all tests and checks; ends with their count'
+	@echo ''
+	@echo 'To build it:'
+	@echo '  all, lib        - the library, static and shared, in build/lib'
+	@echo '  modules         - the module for KDIR, in build/kmod'
+	@echo '  modules-NAME    - the module for a kernel of the lab: $(KERNELS)'
+	@echo '  demos selftests - programs, in build/demos and build/selftests'
+	@echo '  install         - library, headers, manual (PREFIX, DESTDIR)'
+	@echo '  modules_install - the module for KDIR (INSTALL_MOD_PATH)'
+	@echo '  uninstall clean'
+	@echo ''
+	@echo 'To check it:'
+	@echo '  unit-check      - pure logic of the module, in user space'
+	@echo '  lib-check       - the library, without a module'
+	@echo '  docs-check      - examples and references of the documents'
+	@echo '  check-guest     - the guest suite alone, on KERNEL'
+	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
+	@echo '  checkpatch      - the kernel'\''s style check, --strict'
+	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
+	@echo ''
+	@echo 'Variables: KDIR=$(KDIR)'
+	@echo '  KERNEL=6.12 (6.1, 6.12, 7), KERNELS="6.1 6.12 7", PREFIX, DESTDIR,'
+	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
+	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose)'
+
+# ---- the module --------------------------------------------------------------
+
+KMOD_SRCS := Kbuild $(wildcard kmod/*) uapi/linux/codecache.h
+kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST,\
+	      $(if $($(v)),$(v)="$($(v))"))
+
+# $(call kmod-stage,DIR): a folder of links to the sources, for products to be in
+kmod-stage = @mkdir -p $(1)/kmod $(1)/uapi/linux && \
+	     find $(1) -xtype l -delete && \
+	     $(foreach f,$(KMOD_SRCS),ln -sfn $(CURDIR)/$(f) $(1)/$(f) &&) true
+
+modules:
+	$(call kmod-stage,$(B)/kmod)
+	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/kmod) $(kmod-args) modules
+
+modules_install: modules
+	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/kmod) modules_install
+
+.PHONY: $(KERNELS:%=modules-%) $(KERNELS:%=modules-test-%)
+$(KERNELS:%=modules-%): modules-%:
+	$(call kmod-stage,$(B)/kmod-$*)
+	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-$*) \
+		$(kmod-args) modules
+
+$(KERNELS:%=modules-test-%): modules-test-%:
+	$(call kmod-stage,$(B)/kmod-test-$*)
+	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-test-$*) \
+		$(kmod-args) CODECACHE_TEST=1 modules
+
+# ---- library and demos ---------------------------------------------------------
+
+install: install-lib
+uninstall: uninstall-lib
+
+demo:
+	$(Q)B=$(B) selftests/demo.sh $(KERNEL)
+
+# ---- checks --------------------------------------------------------------------
+
+.PHONY: check-guest
+check:
+	$(Q)B=$(B) selftests/check.sh $(KERNELS)
+
+check-guest:
+	$(Q)B=$(B) selftests/guest.sh $(KERNEL)
+
+sparse:
+	$(Q)B=$(B) selftests/lint.sh sparse
+
+checkpatch:
+	$(Q)B=$(B) selftests/lint.sh checkpatch
+
+bench-protect:
+	$(Q)B=$(B) selftests/bench/protect.sh $(KERNEL)
+
+$(B)/selftests/protect_bench: selftests/bench/protect_bench.c \
+		$(B)/lib/libcodecache.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -static \
+		-pthread -Iuserlib/include -Iuapi -o $@ $^
+
+clean:
+	$(Q)rm -rf $(B)

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Usage: selftests/check.sh [KERNEL...]    (make check)
+#
+# Everything: static checks, tests of the pure logic and of the library on this
+# machine, the documents' examples, and the guest suite on each kernel (6.1 6.12 7
+# unless said). Installs and fetches what is missing. A kernel that cannot be had
+# here is skipped, with the reason. Logs are kept below build/check. The last
+# line is "N passed, N failed, N skipped".
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. selftests/lib.sh
+[[ $# -gt 0 ]] || set -- 6.1 6.12 7
+logs=()
+
+# tap NAME COMMAND...: keep what it prints, which is TAP.
+tap() {
+	local log=$B/check/$1.tap
+
+	shift
+	mkdir -p "$B/check"
+	"$@" >"$log" 2>"$log.err" </dev/null || true
+	logs+=("$log")
+	grep -E '^not ok' "$log" || true
+}
+
+step "what is needed: compiler, QEMU, linters"
+"$lab/deps.sh" build lab lint
+rm -rf "$B/check"
+
+step "the lab's own tests"
+tap lab "$lab/tap_test.sh"
+step "sparse, checkpatch, shellcheck, W=1"
+tap lint selftests/lint.sh sparse checkpatch shell warnings
+step "pure logic of the module, in user space, under ASan and UBSan"
+quietly "$B/check/unit-build.log" make unit-programs
+for test in range_test protmap_test; do
+	tap "unit-$test" "$B/selftests/unit/$test"
+done
+step "the library without a module"
+tap lib make -s lib-check
+step "the documents' examples and references"
+tap docs make -s docs-check
+
+for kernel; do
+	step "guest suite on $kernel"
+	status=0
+	selftests/guest.sh "$kernel" 2>"$B/check/$kernel.err" || status=$?
+	if [[ $status = 77 ]]; then
+		printf '1..1\nok 1 - guest suite on %s # SKIP %s\n' "$kernel" \
+			"$(tail -n 1 "$B/check/$kernel.err")" >"$B/check/$kernel.tap"
+		logs+=("$B/check/$kernel.tap")
+		continue
+	fi
+	logs+=("$B/check/$kernel/results.log" "$B/check/$kernel-test/results.log")
+	# The gate on the kernel's log counts as a test of its own.
+	if "$lab/gate.sh" "$B/check/$kernel/console.log" \
+		"$B/check/$kernel-test/console.log" >"$B/check/$kernel-gate.log" 2>&1; then
+		printf '1..1\nok 1 - kernel log of %s is clean\n' "$kernel"
+	else
+		sed 's/^/# /' "$B/check/$kernel-gate.log"
+		printf '1..1\nnot ok 1 - kernel log of %s is clean\n' "$kernel"
+	fi >"$B/check/$kernel-gate.tap"
+	logs+=("$B/check/$kernel-gate.tap")
+done
+
+step "results"
+exec "$lab/tap.sh" "${logs[@]}"

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What the scripts of this folder share: to be sourced, from the top folder.
+
+B=${B:-build}
+lab=selftests/qemu
+
+# A headline, with the seconds since the script began.
+step() {
+	printf '== %4d s  %s\n' "$SECONDS" "$*"
+}
+
+# quietly LOG COMMAND...: its output goes to LOG, and is shown if it fails.
+quietly() {
+	local log=$1
+
+	shift
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 </dev/null && return
+	local status=$?
+	tail -n 60 "$log"
+	return "$status"
+}

@@ -18,6 +18,7 @@
 #include "codecache_priv.h"
 
 LIST_HEAD(codecache_caches);
+/* Protects the list, and codecache_gone. */
 DEFINE_MUTEX(codecache_caches_lock);
 struct codecache_counters codecache_gone;
 

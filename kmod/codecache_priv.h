@@ -43,8 +43,8 @@ struct dentry;
 struct seq_file;
 
 /* The most ranges, and the most bits, that one PROTECT takes. */
-#define CODECACHE_MAX_RANGES		(1UL << 20)
-#define CODECACHE_MAX_BITMAP_PAGES	(1UL << 26)
+#define CODECACHE_MAX_RANGES		1048576UL
+#define CODECACHE_MAX_BITMAP_PAGES	67108864UL
 
 /* ---- counters (stats.c) ------------------------------------------------- */
 
@@ -108,7 +108,7 @@ struct codecache_cache {
 	u64 id;
 	struct codecache_user *user;
 	struct list_head node;
-	struct mutex lock;
+	struct mutex lock;	/* zones, gone */
 	struct list_head zones;
 	struct codecache_counters gone;
 	struct dentry *dir;
@@ -142,7 +142,7 @@ struct codecache_zone {
 	struct xarray pages;
 	struct mm_struct *owner_mm;
 	struct list_head node;
-	struct mutex lock;
+	struct mutex lock;	/* views, gone, uffd_view */
 	struct list_head views;
 	struct codecache_counters gone;
 	struct codecache_view *uffd_view;
@@ -188,7 +188,7 @@ struct codecache_view {
 	struct rw_semaphore *lock;
 	struct codecache_protmap prots;
 	unsigned long *populated;
-	spinlock_t map_lock;
+	spinlock_t map_lock;	/* mm to uffd_mapped */
 	struct mm_struct *mm;
 	struct vm_area_struct *vma;
 	unsigned long start;

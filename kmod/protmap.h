@@ -8,7 +8,7 @@
 
 /* Pages that one leaf describes: as many as a page table on most machines. */
 #define CODECACHE_LEAF_SHIFT	9
-#define CODECACHE_LEAF_PAGES	(1UL << CODECACHE_LEAF_SHIFT)
+#define CODECACHE_LEAF_PAGES	512UL
 #define CODECACHE_LEAF_MASK	(CODECACHE_LEAF_PAGES - 1)
 
 /* Values that a page's byte can take. */

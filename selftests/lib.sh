@@ -4,6 +4,7 @@
 # What the scripts of this folder share: to be sourced, from the top folder.
 
 B=${B:-build}
+# shellcheck disable=SC2034
 lab=selftests/qemu
 
 # A headline, with the seconds since the script began.

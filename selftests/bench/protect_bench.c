@@ -192,6 +192,7 @@ static struct method methods[] = {
 	{ .name = "uffd-wp-loop", .setup = uffd_setup,
 	  .protect = uffd_protect },
 };
+
 #define NR_METHODS (sizeof(methods) / sizeof(methods[0]))
 
 /* ---- instructions -------------------------------------------------------- */

@@ -61,9 +61,9 @@
 #define CODECACHE_IOC_STATS		_IO(CODECACHE_IOC_MAGIC, 0x1f)
 
 /* Bits of codecache_info_args.out_features. */
-#define CODECACHE_FEAT_UFFD_VIEWS	(1ULL << 0)  /* views of kind uffd */
-#define CODECACHE_FEAT_PROTECT_BITMAP	(1ULL << 1)  /* PROTECT_F_BITMAP */
-#define CODECACHE_FEAT_SINGLE_FLUSH	(1ULL << 2)  /* one flush per PROTECT */
+#define CODECACHE_FEAT_UFFD_VIEWS	0x1ULL  /* views of kind uffd */
+#define CODECACHE_FEAT_PROTECT_BITMAP	0x2ULL  /* PROTECT_F_BITMAP */
+#define CODECACHE_FEAT_SINGLE_FLUSH	0x4ULL  /* one flush per PROTECT */
 
 /**
  * struct codecache_info_args - ioctl(CODECACHE_IOC_INFO) on a cache
@@ -154,12 +154,12 @@ enum codecache_view_kind {
 
 /* Protections of a page in a view. NONE is no bit at all. */
 #define CODECACHE_PROT_NONE	0U
-#define CODECACHE_PROT_READ	(1U << 0)
-#define CODECACHE_PROT_WRITE	(1U << 1)
-#define CODECACHE_PROT_EXEC	(1U << 2)
+#define CODECACHE_PROT_READ	0x1U
+#define CODECACHE_PROT_WRITE	0x2U
+#define CODECACHE_PROT_EXEC	0x4U
 
 /* codecache_view_create_args.flags: @prot holds the initial protection. */
-#define CODECACHE_VIEW_F_PROT	(1U << 0)
+#define CODECACHE_VIEW_F_PROT	0x1U
 
 /**
  * enum codecache_trap_mode - what a forbidden access does
@@ -229,7 +229,7 @@ struct codecache_prot_range {
 };
 
 /* codecache_view_protect_args.flags: @addr points to a bitmap. */
-#define CODECACHE_PROTECT_F_BITMAP	(1U << 0)
+#define CODECACHE_PROTECT_F_BITMAP	0x1U
 
 /**
  * struct codecache_view_protect_args - ioctl(CODECACHE_IOC_VIEW_PROTECT) on a view

@@ -301,6 +301,32 @@ u64 codecache_zone_resident(struct codecache_zone *zone);
 /* ---- view.c ------------------------------------------------------------- */
 
 /**
+ * struct codecache_kind - what a kind of view is like
+ * @name: in /proc/PID/maps
+ * @zone_class: of the zones that have it
+ * @prots: set of CODECACHE_PROT_BIT() that its pages can have
+ * @full: CODECACHE_PROT_*: all that it allows
+ * @vm_flags: access that it is mapped with, exactly
+ * @vm_never: access that no mapping of it ever gets
+ */
+struct codecache_kind {
+	const char *name;
+	u32 zone_class;
+	u32 prots;
+	u32 full;
+	unsigned long vm_flags;
+	unsigned long vm_never;
+};
+
+const struct codecache_kind *codecache_kind(u32 kind);
+int codecache_view_create(struct codecache_ioctl *call);
+void codecache_view_get(struct codecache_view *view);
+void codecache_view_put(struct codecache_view *view);
+u64 codecache_view_resident(struct codecache_view *view);
+
+/* ---- map.c -------------------------------------------------------------- */
+
+/**
  * struct codecache_target - the mapping that a change of a view applies to
  * @mm: process, with mmap_lock held for reading, or NULL: not mapped
  * @vma: the mapping in it, which stays while the lock is held
@@ -314,16 +340,12 @@ struct codecache_target {
 	bool got;
 };
 
-int codecache_view_create(struct codecache_ioctl *call);
-void codecache_view_get(struct codecache_view *view);
-void codecache_view_put(struct codecache_view *view);
+int codecache_view_mmap(struct file *file, struct vm_area_struct *vma);
+void codecache_view_unmapped(struct codecache_view *view);
 int codecache_view_lock(struct codecache_view *view,
 			struct codecache_target *target);
 void codecache_view_unlock(struct codecache_view *view,
 			   struct codecache_target *target);
-u32 codecache_kind_prots(u32 kind);
-u32 codecache_kind_full(u32 kind);
-u64 codecache_view_resident(struct codecache_view *view);
 
 /* Page tables that a mapping of @nr_pages can touch, wherever it starts. */
 static inline unsigned long codecache_nr_tables(unsigned long nr_pages)
@@ -348,7 +370,6 @@ void codecache_uffd_revoke(struct codecache_view *view, unsigned long first,
 /* ---- fault.c ------------------------------------------------------------ */
 
 extern const struct vm_operations_struct codecache_view_vm_ops;
-void codecache_view_unmapped(struct codecache_view *view);
 
 /* ---- pte.c -------------------------------------------------------------- */
 

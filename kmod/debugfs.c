@@ -76,7 +76,7 @@ static int codecache_protections_show(struct seq_file *m, void *unused)
 	codecache_protmap_count(&view->prots, counts);
 	up_read(view->lock);
 	for (prot = 0; prot < CODECACHE_PROTMAP_VALUES; prot++) {
-		if (!(codecache_kind_prots(view->kind) &
+		if (!(codecache_kind(view->kind)->prots &
 		      CODECACHE_PROT_BIT(prot)))
 			continue;
 		seq_printf(m, "%c%c%c:\t%llu\n",

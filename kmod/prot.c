@@ -116,7 +116,7 @@ static int codecache_set_load_ranges(struct codecache_view *view,
 {
 	const struct codecache_prot_range __user *from =
 		u64_to_user_ptr(args->addr);
-	u32 allowed = codecache_kind_prots(view->kind);
+	u32 allowed = codecache_kind(view->kind)->prots;
 	u64 done, n, good, end = 0;
 	int err = 0;
 
@@ -173,7 +173,7 @@ static int codecache_set_load_bitmap(struct codecache_view *view,
 	int err;
 
 	err = codecache_prot_check(args->prot,
-				   codecache_kind_prots(view->kind));
+				   codecache_kind(view->kind)->prots);
 	if (err)
 		return err;
 	set->ranges = kvmalloc_array(CODECACHE_SET_CHUNK, sizeof(*set->ranges),

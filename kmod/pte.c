@@ -332,7 +332,7 @@ void codecache_pte_begin(struct codecache_edit *edit)
 static void codecache_edit_notify(struct codecache_edit *edit,
 				  const struct codecache_prot_range *r, u64 nr)
 {
-	u32 full = codecache_kind_full(edit->view->kind);
+	u32 full = codecache_kind(edit->view->kind)->full;
 	const struct codecache_prot_range *end = r + nr;
 
 	while (r < end) {

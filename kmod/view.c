@@ -3,51 +3,26 @@
  * codecache views: one window on a zone, with its own page protections
  *
  * Concepts: a view has an inode of its own, hence an address space and an
- *           invalidate_lock of its own, and at most one live mapping. It is a
- *           PFN mapping whose page table entries fault.c and pte.c write; kind
- *           uffd alone is a true shmem mapping, see uffd.c.
- * Locking:  mmap_lock > view->lock (invalidate_lock) > page table lock.
- *           view->map_lock, a spinlock, protects which process maps the view;
- *           view->map_seq tells whether that changed while it was not held.
- *           zone->lock protects the list of views.
+ *           invalidate_lock of its own, and at most one live mapping (map.c). It
+ *           is a PFN mapping whose page table entries fault.c and pte.c write;
+ *           kind uffd alone is a true shmem mapping, see uffd.c.
+ * Locking:  zone->lock protects the list of views; for the rest of the locks see
+ *           map.c.
  * Lifetime: the view's file holds a reference; a mapping holds the file. The
  *           view holds its zone, and its inode.
- *
- * Races:
- *  - PROTECT against mmap: codecache_view_lock() finds the mapping, locks its
- *    process and then the view, and starts again if the mapping has changed
- *    meanwhile. A mapping that comes later cannot insert anything before the
- *    view is unlocked, for its faults take view->lock.
- *  - PROTECT against munmap: mmap_lock for reading does not keep a VMA whole:
- *    munmap() downgrades its own lock once the VMA is out of the tree. So we
- *    look whether it is in the tree; if not, we wait until it is gone, since
- *    until then other threads may still have translations. (Found by a storm,
- *    prot_race_test: page tables appeared in an mm that was done with them.)
- *  - PROTECT against exit: a reference on the users of the mm keeps its page
- *    tables; when there is none to be had, nobody runs in it any more.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/wait.h>
 
 #include "codecache_priv.h"
-#include "compat.h"
 #include "trace.h"
 
 static atomic64_t codecache_view_ids;
 
-static const struct codecache_kind {
-	const char *name;	/* in /proc/PID/maps */
-	u32 zone_class;
-	u32 prots;		/* set of CODECACHE_PROT_BIT() */
-	u32 full;		/* all that the kind allows */
-	unsigned long vm_flags;	/* access that it is mapped with, exactly */
-	unsigned long vm_never;	/* access that it never gets */
-} codecache_kinds[] = {
+static const struct codecache_kind codecache_kinds[] = {
 	[CODECACHE_VIEW_WRITE] = {
 		.name = "codecache-write",
 		.zone_class = CODECACHE_ZONE_CODE,
@@ -93,27 +68,15 @@ static const struct codecache_kind {
 };
 
 /**
- * codecache_kind_prots - the protections that a kind of view has
+ * codecache_kind - what a kind of view is like
  * @kind: valid enum codecache_view_kind
  *
  * Context: any.
- * Return: set of CODECACHE_PROT_BIT().
+ * Return: its description.
  */
-u32 codecache_kind_prots(u32 kind)
+const struct codecache_kind *codecache_kind(u32 kind)
 {
-	return codecache_kinds[kind].prots;
-}
-
-/**
- * codecache_kind_full - all that a kind of view allows
- * @kind: valid enum codecache_view_kind
- *
- * Context: any.
- * Return: CODECACHE_PROT_*.
- */
-u32 codecache_kind_full(u32 kind)
-{
-	return codecache_kinds[kind].full;
+	return &codecache_kinds[kind];
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -200,207 +163,6 @@ u64 codecache_view_resident(struct codecache_view *view)
 		cond_resched();
 	}
 	return nr;
-}
-
-/* ---- mapping ------------------------------------------------------------- */
-
-static int codecache_view_check_vma(const struct codecache_view *view,
-				    struct vm_area_struct *vma)
-{
-	const struct codecache_kind *kind = &codecache_kinds[view->kind];
-
-	if (vma->vm_pgoff || vma_pages(vma) != view->nr_pages)
-		return -EINVAL;
-	if (!(vma->vm_flags & VM_SHARED))
-		return -EINVAL;
-	if ((vma->vm_flags & VM_ACCESS_FLAGS) != kind->vm_flags)
-		return -EACCES;
-	return 0;
-}
-
-/* Become the one mapping of the view. */
-static int codecache_view_claim(struct codecache_view *view,
-				struct vm_area_struct *vma)
-{
-	int err = 0;
-
-	spin_lock(&view->map_lock);
-	if (view->vma) {
-		err = -EBUSY;
-	} else {
-		view->mm = vma->vm_mm;
-		view->vma = vma;
-		view->start = vma->vm_start;
-		view->map_seq++;
-		mmgrab(view->mm);
-	}
-	spin_unlock(&view->map_lock);
-	return err;
-}
-
-/**
- * codecache_view_unmapped - the one mapping of a view is gone
- * @view: the view
- *
- * Context: process; mmap_lock held (munmap holds it for reading by then), or
- * the last user of the mm gone.
- */
-void codecache_view_unmapped(struct codecache_view *view)
-{
-	struct mm_struct *mm = view->mm;
-
-	trace_codecache_view_unmap(view->id, view->start, view->nr_pages);
-	/* Before a next mapping can come. */
-	bitmap_zero(view->populated, codecache_nr_tables(view->nr_pages));
-	spin_lock(&view->map_lock);
-	view->mm = NULL;
-	view->vma = NULL;
-	view->map_seq++;
-	spin_unlock(&view->map_lock);
-	wake_up_all(&view->unmapped);
-	mmdrop(mm);
-}
-
-static int codecache_view_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	struct codecache_view *view = file->private_data;
-	int err;
-
-	err = codecache_view_check_vma(view, vma);
-	if (err)
-		return err;
-	if (view->kind == CODECACHE_VIEW_UFFD)
-		return codecache_uffd_mmap(view, vma);
-	err = codecache_view_claim(view, vma);
-	if (err)
-		return err;
-	/*
-	 * VM_IO keeps MADV_DOFORK, core dumps, mlock and page pinning away,
-	 * VM_PFNMAP everything that would look for a struct page.
-	 */
-	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
-			  VM_DONTDUMP);
-	vm_flags_clear(vma, codecache_kinds[view->kind].vm_never);
-	vma->vm_private_data = view;
-	vma->vm_ops = &codecache_view_vm_ops;
-	trace_codecache_view_map(view->id, vma->vm_start, view->nr_pages);
-	return 0;
-}
-
-static void codecache_target_unlock(struct codecache_target *target)
-{
-	if (target->mm)
-		mmap_read_unlock(target->mm);
-	if (target->got)
-		mmput(target->mm);
-}
-
-/* Find who maps the view; a reference on their mm unless it is our own. */
-static unsigned long codecache_view_target(struct codecache_view *view,
-					   struct codecache_target *target)
-{
-	unsigned long seq;
-
-	spin_lock(&view->map_lock);
-	seq = view->map_seq;
-	target->mm = view->mm;
-	target->vma = view->vma;
-	target->start = view->start;
-	target->got = false;
-	if (target->mm && target->mm != current->mm) {
-		/* A process without users runs no code: nothing to edit. */
-		target->got = mmget_not_zero(target->mm);
-		if (!target->got)
-			target->mm = NULL;
-	}
-	spin_unlock(&view->map_lock);
-	return seq;
-}
-
-/*
- * Is the mapping still there, and will be while mmap_lock is held for reading?
- * munmap() takes a VMA out of the tree with the lock held for writing, and goes
- * on with the lock held for reading: it zaps, frees page tables, flushes, and
- * calls ->close() at last. Till then view->vma names a VMA whose page tables
- * are being taken apart.
- */
-static bool codecache_target_stands(const struct codecache_target *target)
-{
-	mmap_assert_locked(target->mm);
-	return find_vma(target->mm, target->start) == target->vma;
-}
-
-/* Lock the mapping, if there is one, or wait until it is gone. */
-static int codecache_target_lock(struct codecache_view *view,
-				 struct codecache_target *target,
-				 unsigned long seq)
-{
-	int err = 0;
-
-	if (!target->mm)
-		return 0;
-	if (mmap_read_lock_killable(target->mm)) {
-		err = -EINTR;
-	} else if (!codecache_target_stands(target)) {
-		mmap_read_unlock(target->mm);
-		/* Woken by codecache_view_unmapped(). */
-		err = wait_event_killable(view->unmapped,
-					  READ_ONCE(view->map_seq) != seq);
-		if (!err)
-			err = -EAGAIN;
-	}
-	if (err && target->got)
-		mmput(target->mm);
-	return err;
-}
-
-/**
- * codecache_view_lock - lock a view and its mapping for a change of protection
- * @view: the view
- * @target: filled: the mapping, if there is one
- *
- * While the lock is held, no fault inserts anything through the view; if
- * @target->mm is NULL no thread has any page of it mapped.
- *
- * Context: process; sleeps. Takes mmap_lock of the mapping process for reading,
- * then view->lock for writing.
- * Return: 0 or -EINTR: a fatal signal came.
- */
-int codecache_view_lock(struct codecache_view *view,
-			struct codecache_target *target)
-{
-	unsigned long seq;
-	int err;
-
-	for (;;) {
-		seq = codecache_view_target(view, target);
-		err = codecache_target_lock(view, target, seq);
-		if (err == -EAGAIN)
-			continue;
-		if (err)
-			return -EINTR;
-		if (down_write_killable(view->lock)) {
-			codecache_target_unlock(target);
-			return -EINTR;
-		}
-		if (READ_ONCE(view->map_seq) == seq)
-			return 0;
-		codecache_view_unlock(view, target);
-	}
-}
-
-/**
- * codecache_view_unlock - undo codecache_view_lock()
- * @view: the view
- * @target: as filled there
- *
- * Context: process; sleeps, and may tear an exiting process's memory down.
- */
-void codecache_view_unlock(struct codecache_view *view,
-			   struct codecache_target *target)
-{
-	up_write(view->lock);
-	codecache_target_unlock(target);
 }
 
 /* ---- descriptor ---------------------------------------------------------- */

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * codecache mappings: where a view is mapped, and how that is held still
+ *
+ * Concepts: a view has at most one live mapping, in one process. Who changes
+ *           protections needs that mapping and its page tables to stay while the
+ *           change is made: codecache_view_lock().
+ * Locking:  mmap_lock > view->lock (invalidate_lock) > page table lock.
+ *           view->map_lock, a spinlock, protects which process maps the view;
+ *           view->map_seq tells whether that changed while it was not held.
+ * Lifetime: a mapping holds the view's file; view->mm holds mm_count only.
+ *
+ * Races:
+ *  - PROTECT against mmap: codecache_view_lock() finds the mapping, locks its
+ *    process and then the view, and starts again if the mapping has changed
+ *    meanwhile. A mapping that comes later cannot insert anything before the
+ *    view is unlocked, for its faults take view->lock.
+ *  - PROTECT against munmap: mmap_lock for reading does not keep a VMA whole:
+ *    munmap() downgrades its own lock once the VMA is out of the tree. So we
+ *    look whether it is in the tree; if not, we wait until it is gone, since
+ *    until then other threads may still have translations. (Found by a storm,
+ *    prot_race_test: page tables appeared in an mm that was done with them.)
+ *  - PROTECT against exit: a reference on the users of the mm keeps its page
+ *    tables; when there is none to be had, nobody runs in it any more.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/wait.h>
+
+#include "codecache_priv.h"
+#include "compat.h"
+#include "trace.h"
+
+static int codecache_view_check_vma(const struct codecache_view *view,
+				    struct vm_area_struct *vma)
+{
+	const struct codecache_kind *kind = codecache_kind(view->kind);
+
+	if (vma->vm_pgoff || vma_pages(vma) != view->nr_pages)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) != kind->vm_flags)
+		return -EACCES;
+	return 0;
+}
+
+/* Become the one mapping of the view. */
+static int codecache_view_claim(struct codecache_view *view,
+				struct vm_area_struct *vma)
+{
+	int err = 0;
+
+	spin_lock(&view->map_lock);
+	if (view->vma) {
+		err = -EBUSY;
+	} else {
+		view->mm = vma->vm_mm;
+		view->vma = vma;
+		view->start = vma->vm_start;
+		view->map_seq++;
+		mmgrab(view->mm);
+	}
+	spin_unlock(&view->map_lock);
+	return err;
+}
+
+/**
+ * codecache_view_unmapped - the one mapping of a view is gone
+ * @view: the view
+ *
+ * Context: process; mmap_lock held (munmap holds it for reading by then), or
+ * the last user of the mm gone.
+ */
+void codecache_view_unmapped(struct codecache_view *view)
+{
+	struct mm_struct *mm = view->mm;
+
+	trace_codecache_view_unmap(view->id, view->start, view->nr_pages);
+	/* Before a next mapping can come. */
+	bitmap_zero(view->populated, codecache_nr_tables(view->nr_pages));
+	spin_lock(&view->map_lock);
+	view->mm = NULL;
+	view->vma = NULL;
+	view->map_seq++;
+	spin_unlock(&view->map_lock);
+	wake_up_all(&view->unmapped);
+	mmdrop(mm);
+}
+
+/**
+ * codecache_view_mmap - map a view, the ->mmap() of its file
+ * @file: of the view
+ * @vma: new
+ *
+ * Context: mmap; mmap_lock held for writing.
+ * Return: 0, -EINVAL (offset, length, not MAP_SHARED), -EACCES (protection),
+ * -EBUSY (it is mapped).
+ */
+int codecache_view_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct codecache_view *view = file->private_data;
+	int err;
+
+	err = codecache_view_check_vma(view, vma);
+	if (err)
+		return err;
+	if (view->kind == CODECACHE_VIEW_UFFD)
+		return codecache_uffd_mmap(view, vma);
+	err = codecache_view_claim(view, vma);
+	if (err)
+		return err;
+	/*
+	 * VM_IO keeps MADV_DOFORK, core dumps, mlock and page pinning away,
+	 * VM_PFNMAP everything that would look for a struct page.
+	 */
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
+			  VM_DONTDUMP);
+	vm_flags_clear(vma, codecache_kind(view->kind)->vm_never);
+	vma->vm_private_data = view;
+	vma->vm_ops = &codecache_view_vm_ops;
+	trace_codecache_view_map(view->id, vma->vm_start, view->nr_pages);
+	return 0;
+}
+
+static void codecache_target_unlock(struct codecache_target *target)
+{
+	if (target->mm)
+		mmap_read_unlock(target->mm);
+	if (target->got)
+		mmput(target->mm);
+}
+
+/* Find who maps the view; a reference on their mm unless it is our own. */
+static unsigned long codecache_view_target(struct codecache_view *view,
+					   struct codecache_target *target)
+{
+	unsigned long seq;
+
+	spin_lock(&view->map_lock);
+	seq = view->map_seq;
+	target->mm = view->mm;
+	target->vma = view->vma;
+	target->start = view->start;
+	target->got = false;
+	if (target->mm && target->mm != current->mm) {
+		/* A process without users runs no code: nothing to edit. */
+		target->got = mmget_not_zero(target->mm);
+		if (!target->got)
+			target->mm = NULL;
+	}
+	spin_unlock(&view->map_lock);
+	return seq;
+}
+
+/*
+ * Is the mapping still there, and will be while mmap_lock is held for reading?
+ * munmap() takes a VMA out of the tree with the lock held for writing, and goes
+ * on with the lock held for reading: it zaps, frees page tables, flushes, and
+ * calls ->close() at last. Till then view->vma names a VMA whose page tables
+ * are being taken apart.
+ */
+static bool codecache_target_stands(const struct codecache_target *target)
+{
+	mmap_assert_locked(target->mm);
+	return find_vma(target->mm, target->start) == target->vma;
+}
+
+/* Lock the mapping, if there is one, or wait until it is gone. */
+static int codecache_target_lock(struct codecache_view *view,
+				 struct codecache_target *target,
+				 unsigned long seq)
+{
+	int err = 0;
+
+	if (!target->mm)
+		return 0;
+	if (mmap_read_lock_killable(target->mm)) {
+		err = -EINTR;
+	} else if (!codecache_target_stands(target)) {
+		mmap_read_unlock(target->mm);
+		/* Woken by codecache_view_unmapped(). */
+		err = wait_event_killable(view->unmapped,
+					  READ_ONCE(view->map_seq) != seq);
+		if (!err)
+			err = -EAGAIN;
+	}
+	if (err && target->got)
+		mmput(target->mm);
+	return err;
+}
+
+/**
+ * codecache_view_lock - lock a view and its mapping for a change of protection
+ * @view: the view
+ * @target: filled: the mapping, if there is one
+ *
+ * While the lock is held, no fault inserts anything through the view; if
+ * @target->mm is NULL no thread has any page of it mapped.
+ *
+ * Context: process; sleeps. Takes mmap_lock of the mapping process for reading,
+ * then view->lock for writing.
+ * Return: 0 or -EINTR: a fatal signal came.
+ */
+int codecache_view_lock(struct codecache_view *view,
+			struct codecache_target *target)
+{
+	unsigned long seq;
+	int err;
+
+	for (;;) {
+		seq = codecache_view_target(view, target);
+		err = codecache_target_lock(view, target, seq);
+		if (err == -EAGAIN)
+			continue;
+		if (err)
+			return -EINTR;
+		if (down_write_killable(view->lock)) {
+			codecache_target_unlock(target);
+			return -EINTR;
+		}
+		if (READ_ONCE(view->map_seq) == seq)
+			return 0;
+		codecache_view_unlock(view, target);
+	}
+}
+
+/**
+ * codecache_view_unlock - undo codecache_view_lock()
+ * @view: the view
+ * @target: as filled there
+ *
+ * Context: process; sleeps, and may tear an exiting process's memory down.
+ */
+void codecache_view_unlock(struct codecache_view *view,
+			   struct codecache_target *target)
+{
+	up_write(view->lock);
+	codecache_target_unlock(target);
+}

@@ -8,6 +8,7 @@
  *
  *	mmap_lock of the mapping process
  *	  view's invalidate_lock	(that of its inode's address space)
+ *	    zone->filling
  *	    page table lock
  *
  *	codecache_caches_lock > cache->lock > zone->lock
@@ -124,6 +125,8 @@ struct codecache_cache {
  * @storage: shmem file; its page cache owns the pages
  * @pages: a reference on each page that a view has mapped by PFN, by number;
  *	entries come one by one (xa_lock) and stay until the zone goes
+ * @filling: shared while a page is charged, allocated and entered; exclusive by
+ *	who was refused, to see what the others have come to
  * @owner_mm: who created it, only to be compared (mm_count held)
  * @node: in cache->zones; cache->lock
  * @lock: protects @views, @gone, @uffd_view
@@ -140,6 +143,7 @@ struct codecache_zone {
 	unsigned long nr_pages;
 	struct file *storage;
 	struct xarray pages;
+	struct rw_semaphore filling;
 	struct mm_struct *owner_mm;
 	struct list_head node;
 	struct mutex lock;	/* views, gone, uffd_view */
@@ -204,9 +208,13 @@ struct codecache_view {
 
 /* ---- ioctl.c ------------------------------------------------------------ */
 
+struct codecache_ioctl_op;
+
 /**
  * struct codecache_ioctl - one call while it runs
  * @file: the descriptor's file
+ * @op: which call
+ * @uargs: the caller's structure
  * @args: the kernel's copy of the caller's structure
  * @size: bytes of it that the caller has
  * @new_file: set by a call that makes a descriptor; installed only once all
@@ -215,6 +223,8 @@ struct codecache_view {
  */
 struct codecache_ioctl {
 	struct file *file;
+	const struct codecache_ioctl_op *op;
+	void __user *uargs;
 	void *args;
 	u32 size;
 	struct file *new_file;
@@ -228,7 +238,8 @@ struct codecache_ioctl {
  * @min_size: bytes of its first version
  * @flags: flags that it may have
  * @out: where the members that the kernel writes begin; up to the end
- * @out_on_error: give them back when the call fails, too
+ * @out_by_handler: the handler gives them back itself when it succeeds, before
+ *	it changes anything; when it fails they are given back as they are then
  * @execute: does it
  */
 struct codecache_ioctl_op {
@@ -237,7 +248,7 @@ struct codecache_ioctl_op {
 	unsigned int min_size;
 	u32 flags;
 	unsigned int out;
-	bool out_on_error;
+	bool out_by_handler;
 	int (*execute)(struct codecache_ioctl *call);
 };
 
@@ -256,6 +267,7 @@ struct codecache_ioctl_op {
 
 #define CODECACHE_MAX_ARGS	sizeof(struct codecache_stats_args)
 
+int codecache_ioctl_copy_out(const struct codecache_ioctl *call);
 long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 			      unsigned long arg,
 			      const struct codecache_ioctl_op *ops,

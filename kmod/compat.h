@@ -13,6 +13,13 @@
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
 
+/* Where struct folio_batch is: the header was renamed in 7.x. */
+#ifdef CODECACHE_HAVE_FOLIO_BATCH_H
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 #ifndef CONFIG_64BIT
 #error "codecache: 64-bit kernels only; 32-bit programs are served by them"
 #endif

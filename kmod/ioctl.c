@@ -34,52 +34,55 @@ codecache_ioctl_find(const struct codecache_ioctl_op *ops, unsigned int nr_ops,
 }
 
 /* Copy in what the caller has, with zeroes for what it does not know. */
-static int codecache_ioctl_copy_in(const struct codecache_ioctl_op *op,
-				   struct codecache_ioctl *call,
-				   void __user *uargs)
+static int codecache_ioctl_copy_in(struct codecache_ioctl *call)
 {
 	const struct codecache_ioctl_head *head = call->args;
+	const struct codecache_ioctl_op *op = call->op;
 	int err;
 
-	if (get_user(call->size, (u32 __user *)uargs))
+	if (get_user(call->size, (u32 __user *)call->uargs))
 		return -EFAULT;
 	if (call->size < op->min_size)
 		return -EINVAL;
 	if (call->size > PAGE_SIZE)
 		return -E2BIG;
-	err = copy_struct_from_user(call->args, op->size, uargs, call->size);
+	err = copy_struct_from_user(call->args, op->size, call->uargs,
+				    call->size);
 	if (err)
 		return err;
 	return head->flags & ~op->flags ? -EOPNOTSUPP : 0;
 }
 
-static int codecache_ioctl_copy_out(const struct codecache_ioctl_op *op,
-				    const struct codecache_ioctl *call,
-				    void __user *uargs)
+/**
+ * codecache_ioctl_copy_out - give the results of a call to its caller
+ * @call: the call
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -EFAULT.
+ */
+int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
 {
-	unsigned int len = min(call->size, op->size) - op->out;
+	unsigned int out = call->op->out;
+	unsigned int len = min(call->size, call->op->size) - out;
 
-	if (copy_to_user(uargs + op->out, call->args + op->out, len))
-		return -EFAULT;
-	return 0;
+	return copy_to_user(call->uargs + out, call->args + out, len) ?
+	       -EFAULT : 0;
 }
 
 /* Hand the results over, and the new descriptor with them. */
-static int codecache_ioctl_finish(const struct codecache_ioctl_op *op,
-				  struct codecache_ioctl *call,
-				  void __user *uargs)
+static int codecache_ioctl_finish(struct codecache_ioctl *call)
 {
 	int fd, err;
 
 	if (!call->new_file)
-		return codecache_ioctl_copy_out(op, call, uargs);
+		return codecache_ioctl_copy_out(call);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
 		fput(call->new_file);
 		return fd;
 	}
 	*call->out_fd = fd;
-	err = codecache_ioctl_copy_out(op, call, uargs);
+	err = codecache_ioctl_copy_out(call);
 	if (err) {
 		put_unused_fd(fd);
 		fput(call->new_file);
@@ -105,22 +108,24 @@ long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 			      const struct codecache_ioctl_op *ops,
 			      unsigned int nr_ops)
 {
-	const struct codecache_ioctl_op *op;
-	void __user *uargs = (void __user *)arg;
 	u64 args[CODECACHE_MAX_ARGS / sizeof(u64)];
-	struct codecache_ioctl call = { .file = file, .args = args };
+	struct codecache_ioctl call = {
+		.file = file,
+		.op = codecache_ioctl_find(ops, nr_ops, cmd),
+		.uargs = (void __user *)arg,
+		.args = args,
+	};
 	int err;
 
-	op = codecache_ioctl_find(ops, nr_ops, cmd);
-	if (!op)
+	if (!call.op)
 		return -ENOTTY;
-	err = codecache_ioctl_copy_in(op, &call, uargs);
+	err = codecache_ioctl_copy_in(&call);
 	if (err)
 		return err;
-	err = op->execute(&call);
-	if (!err)
-		return codecache_ioctl_finish(op, &call, uargs);
-	if (op->out_on_error)
-		codecache_ioctl_copy_out(op, &call, uargs);
+	err = call.op->execute(&call);
+	if (!call.op->out_by_handler)
+		return err ? err : codecache_ioctl_finish(&call);
+	if (err)
+		codecache_ioctl_copy_out(&call);
 	return err;
 }

@@ -331,12 +331,17 @@ int codecache_view_protect(struct codecache_ioctl *call)
 
 	args->out_failed_index = CODECACHE_NO_INDEX;
 	err = codecache_protect_check(args);
-	if (err || !args->count)
+	if (err)
 		return err;
+	if (!args->count)
+		return codecache_ioctl_copy_out(call);
 	if (args->flags & CODECACHE_PROTECT_F_BITMAP)
 		err = codecache_set_load_bitmap(view, args, &set);
 	else
 		err = codecache_set_load_ranges(view, args, &set);
+	/* The last thing that can fail but for memory: before anything changes. */
+	if (!err)
+		err = codecache_ioctl_copy_out(call);
 	if (!err)
 		err = codecache_set_protect(view, &set);
 	codecache_set_free(&set);

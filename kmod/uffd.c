@@ -17,7 +17,6 @@
  *           file (several, after a partial munmap or mprotect, which shmem
  *           allows). The last fput() allows the next mapping.
  */
-#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -60,14 +59,19 @@ codecache_uffd_operations(const struct file *storage)
 static struct file *codecache_uffd_file(struct codecache_view *view)
 {
 	struct file *storage = view->zone->storage;
+	struct inode *inode = file_inode(storage);
 	struct file *file;
 
-	file = dentry_open(&storage->f_path, O_RDWR | O_LARGEFILE,
-			   current_cred());
-	if (IS_ERR(file))
+	ihold(inode);
+	file = alloc_file_pseudo(inode, storage->f_path.mnt, "codecache-uffd",
+				 O_RDWR | O_LARGEFILE,
+				 codecache_uffd_operations(storage));
+	if (IS_ERR(file)) {
+		iput(inode);
 		return file;
+	}
+	/* fput() drops a reference on the module that nobody has taken yet. */
 	__module_get(THIS_MODULE);
-	file->f_op = codecache_uffd_operations(storage);
 	file->private_data = view;
 	codecache_view_get(view);
 	return file;

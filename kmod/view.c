@@ -14,10 +14,12 @@
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "codecache_priv.h"
+#include "compat.h"
 #include "trace.h"
 
 static atomic64_t codecache_view_ids;
@@ -145,21 +147,28 @@ static int codecache_view_release(struct inode *inode, struct file *file)
  * @view: the view
  *
  * Context: process; time grows with the pages, unless the window is the zone.
- * Return: their number; in a window that is not the whole zone, only pages that
- * a PFN view has mapped count.
+ * Return: their number, whoever filled them.
  */
 u64 codecache_view_resident(struct codecache_view *view)
 {
 	struct codecache_zone *zone = view->zone;
-	unsigned long index;
-	struct page *page;
+	pgoff_t start = view->first, last = start + view->nr_pages - 1;
+	struct folio_batch batch;
+	unsigned int i;
 	u64 nr = 0;
 
 	if (view->nr_pages == zone->nr_pages)
 		return codecache_zone_resident(zone);
-	xa_for_each_range(&zone->pages, index, page, view->first,
-			  view->first + view->nr_pages - 1) {
-		nr++;
+	folio_batch_init(&batch);
+	while (filemap_get_folios(zone->storage->f_mapping, &start, last,
+				  &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+
+			nr += min(folio_next_index(folio) - 1, last) -
+			      max(folio->index, view->first) + 1;
+		}
+		folio_batch_release(&batch);
 		cond_resched();
 	}
 	return nr;
@@ -172,7 +181,7 @@ static const struct codecache_ioctl_op codecache_view_ops[] = {
 			   codecache_view_protect_args, out_failed_index,
 			   out_failed_index,
 			   CODECACHE_PROTECT_F_BITMAP, codecache_view_protect,
-			   .out_on_error = true),
+			   .out_by_handler = true),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
 			   out_object, out_protect_flushes, 0, codecache_view_stats_ioctl),
 };

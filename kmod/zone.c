@@ -33,12 +33,28 @@
 
 static atomic64_t codecache_zone_ids;
 
+static int codecache_storage_open(struct inode *inode, struct file *file)
+{
+	return -EPERM;
+}
+
+/*
+ * For who opens the storage by a link in /proc/PID/map_files, which takes
+ * privilege: the file would have all of shmem's operations, with which holes
+ * can be punched under the views, and data be mapped executable.
+ */
+static const struct file_operations codecache_storage_fops = {
+	.owner = THIS_MODULE,
+	.open = codecache_storage_open,
+};
+
 static struct file *codecache_zone_storage(u64 bytes)
 {
 	struct file *file = codecache_shmem_file_setup("codecache-zone", bytes);
 
 	if (IS_ERR(file))
 		return file;
+	file_inode(file)->i_fop = &codecache_storage_fops;
 	mapping_set_unevictable(file->f_mapping);
 	/* Not movable: pages are pinned for as long as the zone lives. */
 	mapping_set_gfp_mask(file->f_mapping, GFP_HIGHUSER);
@@ -106,9 +122,10 @@ void codecache_zone_put(struct codecache_zone *zone)
 	kref_put(&zone->ref, codecache_zone_destroy);
 }
 
-/* Get a page from shmem and pin it; another thread may do the same. */
-static struct page *codecache_zone_fill(struct codecache_zone *zone,
-					unsigned long pgoff)
+/* Charge a page, get it from shmem and pin it; others may do the same. */
+static struct page *codecache_zone_fill_locked(struct codecache_zone *zone,
+					       unsigned long pgoff)
+	__must_hold(&zone->filling)
 {
 	struct address_space *mapping = zone->storage->f_mapping;
 	struct page *page, *old;
@@ -129,6 +146,29 @@ static struct page *codecache_zone_fill(struct codecache_zone *zone,
 	put_page(page);
 	codecache_user_uncharge_pages(zone->cache->user, 1);
 	return xa_is_err(old) ? ERR_PTR(xa_err(old)) : old;
+}
+
+/*
+ * Who is refused may have lost to threads that fill the very same page, or that
+ * charge one page twice for a moment. So wait for all who are filling this zone,
+ * and try again, alone.
+ */
+static struct page *codecache_zone_fill(struct codecache_zone *zone,
+					unsigned long pgoff)
+{
+	struct page *page;
+
+	down_read(&zone->filling);
+	page = codecache_zone_fill_locked(zone, pgoff);
+	up_read(&zone->filling);
+	if (likely(!IS_ERR(page)))
+		return page;
+	down_write(&zone->filling);
+	page = xa_load(&zone->pages, pgoff);
+	if (!page)
+		page = codecache_zone_fill_locked(zone, pgoff);
+	up_write(&zone->filling);
+	return page;
 }
 
 /**
@@ -234,6 +274,7 @@ codecache_zone_alloc(struct codecache_cache *cache,
 	mutex_init(&zone->lock);
 	INIT_LIST_HEAD(&zone->views);
 	xa_init(&zone->pages);
+	init_rwsem(&zone->filling);
 	zone->class = args->zone_class;
 	zone->nr_pages = args->bytes >> PAGE_SHIFT;
 	zone->cache = cache;

@@ -47,6 +47,7 @@ tap docs make -s docs-check
 for kernel; do
 	step "guest suite on $kernel"
 	status=0
+	consoles=()
 	selftests/guest.sh "$kernel" 2>"$B/check/$kernel.err" || status=$?
 	if [[ $status = 77 ]]; then
 		printf '1..1\nok 1 - guest suite on %s # SKIP %s\n' "$kernel" \
@@ -54,10 +55,12 @@ for kernel; do
 		logs+=("$B/check/$kernel.tap")
 		continue
 	fi
-	logs+=("$B/check/$kernel/results.log" "$B/check/$kernel-test/results.log")
+	for part in "$kernel" "$kernel-oom" "$kernel-test"; do
+		logs+=("$B/check/$part/results.log")
+		consoles+=("$B/check/$part/console.log")
+	done
 	# The gate on the kernel's log counts as a test of its own.
-	if "$lab/gate.sh" "$B/check/$kernel/console.log" \
-		"$B/check/$kernel-test/console.log" >"$B/check/$kernel-gate.log" 2>&1; then
+	if "$lab/gate.sh" "${consoles[@]}" >"$B/check/$kernel-gate.log" 2>&1; then
 		printf '1..1\nok 1 - kernel log of %s is clean\n' "$kernel"
 	else
 		sed 's/^/# /' "$B/check/$kernel-gate.log"

@@ -4,8 +4,9 @@
 # Usage: selftests/guest.sh KERNEL [PROGRAM...]    (make check-guest KERNEL=6.12)
 #
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
-# line of selftests/plan.conf with the module as users have it, and then, on
-# 6.12, inject_test on a module that it can break on purpose. Results are in
+# line of selftests/plan.conf with the module as users have it, every example of
+# the manual and of the documents; then oom_test, whose victim the kernel reports;
+# then inject_test on a module that it can break on purpose. Results are in
 # build/check/KERNEL*/results.log. Exit status as run.sh has it; 77: no such
 # kernel can be had here.
 
@@ -54,8 +55,26 @@ while read -r name seconds command; do
 		args+=(--add "$program" --run "$name $seconds /bin/${command##*/}")
 	fi
 done <selftests/plan.conf
+for program in "$B"/examples/*; do
+	name=$(basename "$program")
+	if [[ -x $program ]] && wanted "example_$name"; then
+		args+=(--add "$program:/examples/$name")
+		args+=(--run "example_$name 60 /examples/$name")
+	fi
+done
 if [[ ${#args[@]} -gt 0 ]]; then
 	boot "$kernel" "$B/kmod-$kernel/codecache.ko" "${args[@]}"
+fi
+if wanted oom_test; then
+	before=$status
+	boot "$kernel-oom" "$B/kmod-$kernel/codecache.ko" \
+		--add "$B/selftests/oom_test" --run "oom_test 100 /bin/oom_test"
+	# The kernel's report of the kill has a call trace, which is no fault here.
+	log=$B/check/$kernel-oom/console.log
+	sed -i '/invoked oom-killer/,/Memory cgroup out of memory/d' "$log"
+	if [[ $status = 2 ]] && "$lab/gate.sh" "$log" >&2; then
+		status=$before
+	fi
 fi
 if wanted inject_test; then
 	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" \

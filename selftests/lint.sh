@@ -22,8 +22,8 @@ failed=0
 # report WHAT LOG: passed if nothing in LOG is a warning or an error.
 report() {
 	n=$((n + 1))
-	if grep -qE 'warning:|error:|^(WARNING|ERROR|CHECK):|^In .* line [0-9]+:' "$2"; then
-		sed 's/^/# /' "$2"
+	if grep -E 'warning:|error:|^(WARNING|ERROR|CHECK):|^In .* line [0-9]+:' "$2" |
+		sed 's/^/# /' | grep .; then
 		echo "not ok $n - $1"
 		failed=1
 	else

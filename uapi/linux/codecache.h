@@ -245,7 +245,7 @@ struct codecache_prot_range {
  * @reserved: must be 0
  * @out_failed_index: on EINVAL, EOPNOTSUPP, ERANGE and EOVERFLOW, the index of
  *	the range at fault (bitmap: of its bit), or ~0 if no single range is; on
- *	every other return, where it is written at all, ~0
+ *	success ~0
  *
  * Set the protections of many pages at once (Appel and Li's ProtN). All is
  * validated, then all is applied, with one TLB flush in total whatever the

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests share: objects by raw ioctls, accesses that may trap, and what
+ * the kernel says about us in procfs, sysfs, debugfs and cgroupfs
+ *
+ * No dependence on the test harness: failures come back as values. Calls that
+ * make a descriptor give it or -errno; other calls 0 or -errno.
+ */
+#ifndef CC_TEST_H
+#define CC_TEST_H
+
+#include <limits.h>
+#include <linux/codecache.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#define CC_DEBUGFS	"/sys/kernel/debug/codecache"
+#define CC_TRACEFS	"/sys/kernel/tracing"
+#define CC_CGROUPFS	"/sys/fs/cgroup"
+#define CC_PARAMS	"/sys/module/codecache/parameters"
+#define CC_PATH		256
+
+/* Deadlines are for hangs, not for speed: an emulated guest is slow. */
+#define CC_PATIENCE_MS	20000
+/* For TEST_F_TIMEOUT(). */
+#define CC_TIMEOUT	120
+
+#define CC_NONE	CODECACHE_PROT_NONE
+#define CC_R	CODECACHE_PROT_READ
+#define CC_RW	(CODECACHE_PROT_READ | CODECACHE_PROT_WRITE)
+#define CC_RX	(CODECACHE_PROT_READ | CODECACHE_PROT_EXEC)
+
+/* ---- objects (cc_test.c) ------------------------------------------------- */
+
+size_t cc_page_size(void);
+int cc_ioctl(int fd, unsigned int nr, void *args);
+int cc_open(void);
+int cc_zone(int cache, uint32_t zone_class, uint64_t nr_pages);
+int cc_view(int zone, uint32_t kind);	/* of the whole zone */
+int cc_window(int zone, uint32_t kind, uint64_t first, uint64_t nr_pages);
+int cc_view_prot(int zone, uint32_t kind, uint32_t prot);
+int cc_stats(int fd, struct codecache_stats_args *stats);
+
+/* The access that a kind is mapped with, as PROT_*; and its name. */
+int cc_kind_mmap(uint32_t kind);
+uint32_t cc_kind_class(uint32_t kind);
+uint32_t cc_kind_full(uint32_t kind);
+const char *cc_kind_name(uint32_t kind);
+
+/* A mapping of all of a view, or NULL with errno. */
+void *cc_map(int view, uint32_t kind, uint64_t nr_pages);
+
+/* PROTECT; @failed, unless NULL, gets out_failed_index or CC_UNWRITTEN. */
+#define CC_UNWRITTEN	0x5a5a5a5a5a5a5a5aULL
+#define CC_NO_INDEX	(~0ULL)
+int cc_protect(int view, const struct codecache_prot_range *ranges,
+	       uint64_t count, uint64_t *failed);
+int cc_protect_run(int view, uint64_t first, uint64_t nr, uint32_t prot);
+int cc_protect_bits(int view, const uint64_t *words, uint64_t nr_bits,
+		    uint64_t first, uint32_t prot, uint64_t *failed);
+
+/**
+ * struct cc_mem - a zone of one class with its views, mapped
+ * @cache: descriptor
+ * @zone: descriptor
+ * @fd: of the view of each kind, by enum codecache_view_kind; -1: none
+ * @map: where it is mapped; NULL: nowhere
+ * @nr_pages: of the zone
+ */
+struct cc_mem {
+	int cache;
+	int zone;
+	int fd[5];
+	unsigned char *map[5];
+	uint64_t nr_pages;
+};
+
+/* Write and exec views of a code zone, or a data view of a data zone. */
+int cc_mem_code(struct cc_mem *mem, uint64_t nr_pages);
+int cc_mem_data(struct cc_mem *mem, uint64_t nr_pages);
+int cc_mem_map(struct cc_mem *mem, uint32_t kind);	/* one more view */
+void cc_mem_close(struct cc_mem *mem);
+
+/* ---- accesses that may trap (cc_test.c) ---------------------------------- */
+
+/**
+ * struct cc_trap - the last signal that an access of this thread got
+ * @sig: 0: none
+ * @code: si_code
+ * @addr: si_addr
+ * @error: the processor's page fault error code: 1 protection, 2 write,
+ *	4 user, 16 instruction
+ */
+struct cc_trap {
+	int sig;
+	int code;
+	void *addr;
+	unsigned long error;
+};
+
+extern __thread struct cc_trap cc_trap;
+
+/* 0, or the signal that came of it. */
+int cc_load(const volatile void *p, unsigned char *value);
+int cc_store(volatile void *p, unsigned char value);
+int cc_call(const void *code, int *result);
+
+/* A function that returns @value: CC_CODE_LEN bytes. */
+#define CC_CODE_LEN 6
+void cc_emit(void *at, int value);
+
+/* What code at @p does, -1 when it traps. */
+int cc_run(const void *p);
+
+/* ---- processes (cc_test.c) ----------------------------------------------- */
+
+/* fork(), but the child dies with its parent. */
+pid_t cc_fork(void);
+/* Its exit status, or 128 and the signal that ended it. */
+int cc_wait(pid_t pid);
+int cc_send_fd(int sock, int fd);
+int cc_recv_fd(int sock);
+
+/* ---- what the kernel says (cc_sys.c) -------------------------------------- */
+
+long long cc_now_ms(void);
+/* Sleep a little; false once @since is CC_PATIENCE_MS ago. */
+bool cc_patient(long long since);
+
+int cc_write_file(const char *path, const char *text);
+ssize_t cc_read_file(const char *path, char *buf, size_t size);
+/* The number after "key:" or "key " at the start of a line; -1: no such key. */
+long long cc_value(const char *path, const char *key);
+/* The number that a file consists of; -1: cannot tell. */
+long long cc_number(const char *path);
+
+/* A line of debugfs' totals. */
+long long cc_total(const char *key);
+/* Closing takes effect with a delay: wait until a total is @want. */
+bool cc_total_becomes(const char *key, long long want);
+/* No object and no page is left in the whole module. */
+bool cc_nothing_left(void);
+
+/* The debugfs folder of an object, told by descriptors; -1: not so deep. */
+int cc_debugfs_dir(char path[CC_PATH], int cache, int zone, int view);
+/* How many pages of a view have a protection, as debugfs tells; -1: unknown. */
+long long cc_pages_with(int cache, int zone, int view, uint32_t prot);
+
+int cc_nr_vmas(void);
+bool cc_is_mapped(const void *addr);
+/* Is a flag ("dd", "io", ...) in the VmFlags of the mapping at @addr? */
+bool cc_vm_flag(const void *addr, const char *flag);
+
+long long cc_param(const char *name);
+int cc_set_param(const char *name, unsigned long long value);
+
+/* A memory cgroup; @path gets its folder. */
+int cc_cgroup_make(char path[CC_PATH], const char *name);
+int cc_cgroup_enter(const char *path);
+int cc_cgroup_remove(const char *path);
+
+#endif /* CC_TEST_H */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layout of what crosses into the kernel, for callers of any word size:
+ * compiled into the 64-bit and into the 32-bit tests.
+ */
+#ifndef CC_LAYOUT_H
+#define CC_LAYOUT_H
+
+#include <linux/codecache.h>
+#include <stddef.h>
+
+#define LAYOUT_SIZE(type, bytes)					      \
+	_Static_assert(sizeof(struct type) == (bytes), #type ": size");	      \
+	_Static_assert(_Alignof(struct type) == 8, #type ": alignment")
+#define LAYOUT_AT(type, member, offset)					      \
+	_Static_assert(offsetof(struct type, member) == (offset),	      \
+		       #type "." #member ": offset")
+
+LAYOUT_SIZE(codecache_info_args, 80);
+LAYOUT_AT(codecache_info_args, size, 0);
+LAYOUT_AT(codecache_info_args, flags, 4);
+LAYOUT_AT(codecache_info_args, out_abi_version, 8);
+LAYOUT_AT(codecache_info_args, out_page_size, 12);
+LAYOUT_AT(codecache_info_args, out_features, 16);
+LAYOUT_AT(codecache_info_args, out_max_zone_bytes, 24);
+LAYOUT_AT(codecache_info_args, out_max_ranges, 32);
+LAYOUT_AT(codecache_info_args, out_max_bitmap_pages, 40);
+LAYOUT_AT(codecache_info_args, out_user_max_pages, 48);
+LAYOUT_AT(codecache_info_args, out_user_max_objects, 56);
+LAYOUT_AT(codecache_info_args, out_system_max_pages, 64);
+LAYOUT_AT(codecache_info_args, out_system_max_objects, 72);
+
+LAYOUT_SIZE(codecache_zone_create_args, 32);
+LAYOUT_AT(codecache_zone_create_args, size, 0);
+LAYOUT_AT(codecache_zone_create_args, flags, 4);
+LAYOUT_AT(codecache_zone_create_args, zone_class, 8);
+LAYOUT_AT(codecache_zone_create_args, reserved, 12);
+LAYOUT_AT(codecache_zone_create_args, bytes, 16);
+LAYOUT_AT(codecache_zone_create_args, out_fd, 24);
+LAYOUT_AT(codecache_zone_create_args, out_reserved, 28);
+
+LAYOUT_SIZE(codecache_view_create_args, 56);
+LAYOUT_AT(codecache_view_create_args, size, 0);
+LAYOUT_AT(codecache_view_create_args, flags, 4);
+LAYOUT_AT(codecache_view_create_args, kind, 8);
+LAYOUT_AT(codecache_view_create_args, prot, 12);
+LAYOUT_AT(codecache_view_create_args, trap_mode, 16);
+LAYOUT_AT(codecache_view_create_args, reserved, 20);
+LAYOUT_AT(codecache_view_create_args, first_page, 24);
+LAYOUT_AT(codecache_view_create_args, nr_pages, 32);
+LAYOUT_AT(codecache_view_create_args, out_bytes, 40);
+LAYOUT_AT(codecache_view_create_args, out_fd, 48);
+LAYOUT_AT(codecache_view_create_args, out_reserved, 52);
+
+LAYOUT_SIZE(codecache_prot_range, 16);
+LAYOUT_AT(codecache_prot_range, first_page, 0);
+LAYOUT_AT(codecache_prot_range, nr_pages, 8);
+LAYOUT_AT(codecache_prot_range, prot, 12);
+LAYOUT_AT(codecache_prot_range, flags, 14);
+
+LAYOUT_SIZE(codecache_view_protect_args, 48);
+LAYOUT_AT(codecache_view_protect_args, size, 0);
+LAYOUT_AT(codecache_view_protect_args, flags, 4);
+LAYOUT_AT(codecache_view_protect_args, addr, 8);
+LAYOUT_AT(codecache_view_protect_args, count, 16);
+LAYOUT_AT(codecache_view_protect_args, first_page, 24);
+LAYOUT_AT(codecache_view_protect_args, prot, 32);
+LAYOUT_AT(codecache_view_protect_args, reserved, 36);
+LAYOUT_AT(codecache_view_protect_args, out_failed_index, 40);
+
+LAYOUT_SIZE(codecache_stats_args, 144);
+LAYOUT_AT(codecache_stats_args, size, 0);
+LAYOUT_AT(codecache_stats_args, flags, 4);
+LAYOUT_AT(codecache_stats_args, out_object, 8);
+LAYOUT_AT(codecache_stats_args, out_kind, 12);
+LAYOUT_AT(codecache_stats_args, out_id, 16);
+LAYOUT_AT(codecache_stats_args, out_nr_zones, 24);
+LAYOUT_AT(codecache_stats_args, out_nr_views, 32);
+LAYOUT_AT(codecache_stats_args, out_bytes, 40);
+LAYOUT_AT(codecache_stats_args, out_resident_pages, 48);
+LAYOUT_AT(codecache_stats_args, out_faults_filled, 56);
+LAYOUT_AT(codecache_stats_args, out_faults_upgraded, 64);
+LAYOUT_AT(codecache_stats_args, out_faults_spurious, 72);
+LAYOUT_AT(codecache_stats_args, out_faults_failed, 80);
+LAYOUT_AT(codecache_stats_args, out_traps_read, 88);
+LAYOUT_AT(codecache_stats_args, out_traps_write, 96);
+LAYOUT_AT(codecache_stats_args, out_traps_exec, 104);
+LAYOUT_AT(codecache_stats_args, out_protect_calls, 112);
+LAYOUT_AT(codecache_stats_args, out_protect_pages, 120);
+LAYOUT_AT(codecache_stats_args, out_protect_ptes, 128);
+LAYOUT_AT(codecache_stats_args, out_protect_flushes, 136);
+
+/* The numbers are part of it. */
+_Static_assert(CODECACHE_IOC_INFO == 0xc900, "INFO");
+_Static_assert(CODECACHE_IOC_ZONE_CREATE == 0xc901, "ZONE_CREATE");
+_Static_assert(CODECACHE_IOC_VIEW_CREATE == 0xc908, "VIEW_CREATE");
+_Static_assert(CODECACHE_IOC_VIEW_PROTECT == 0xc910, "VIEW_PROTECT");
+_Static_assert(CODECACHE_IOC_STATS == 0xc91f, "STATS");
+
+#endif /* CC_LAYOUT_H */

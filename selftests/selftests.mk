@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+#
+# The tests: guest programs below $(B)/selftests (target selftests), and tests of
+# the module's pure logic that run on the host (target unit-check)
+#
+# The top-level Makefile includes this. It also stands alone, from the top folder:
+#
+#	make -f selftests/selftests.mk selftests B=/tmp/build
+#
+# $(SELFTESTS) lists the guest programs. Each *_test.c becomes one; those in
+# SELFTESTS_32 also become a 32-bit one, NAME32. How long they take and how many
+# processors they want is in selftests/plan.conf.
+
+B ?= build
+Q ?= $(if $(filter 1,$(V)),,@)
+CFLAGS ?= -O2 -g
+
+# All other *.c are shared: an archive, from which a program takes what it uses.
+SELFTESTS_TESTS := $(filter-out cc_test,$(patsubst selftests/%.c,%,\
+		     $(sort $(wildcard selftests/*_test.c))))
+SELFTESTS_SHARED := $(filter-out $(SELFTESTS_TESTS),\
+		      $(patsubst selftests/%.c,%,$(sort $(wildcard selftests/*.c))))
+SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
+# Also built for 32-bit processes, as uapi_test32 and so on.
+SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test
+
+SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
+	     $(SELFTESTS_32:%=$(B)/selftests/%32) $(B)/selftests/compat_test
+
+# Where the kernel's test harness is; asked for once, when it is needed.
+KSELFTEST ?= $(shell selftests/qemu/kselftest.sh)/tools/testing/selftests
+selftests-harness = $(eval selftests-harness := $(KSELFTEST))$(selftests-harness)
+
+SELFTESTS_WARN ?= -Wall -Wextra
+SELFTESTS_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(SELFTESTS_WARN) -static -pthread \
+		   -Iuapi -Iselftests -isystem $(selftests-harness) -MMD -MP
+
+selftests-say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
+
+.PHONY: selftests unit-programs unit-check
+selftests: $(SELFTESTS)
+
+$(B)/selftests/obj/%.o: selftests/%.c
+	$(call selftests-say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SELFTESTS_CFLAGS) -c -o $@ $<
+
+$(B)/selftests/obj/%.32.o: selftests/%.c
+	$(call selftests-say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SELFTESTS_CFLAGS) -m32 -c -o $@ $<
+
+$(B)/selftests/obj/shared.a: $(SELFTESTS_SHARED:%=$(B)/selftests/obj/%.o)
+$(B)/selftests/obj/shared32.a: $(SELFTESTS_SHARED:%=$(B)/selftests/obj/%.32.o)
+$(B)/selftests/obj/shared.a $(B)/selftests/obj/shared32.a:
+	$(call selftests-say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+selftests-link = $(Q)$(CC) $(SELFTESTS_CFLAGS) $(LDFLAGS) $(1) -o $@ $^
+
+$(SELFTESTS_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: \
+		$(B)/selftests/obj/%.o $(B)/selftests/obj/shared.a
+	$(call selftests-say,LD,$@)
+	$(call selftests-link)
+
+$(SELFTESTS_32:%=$(B)/selftests/%32): $(B)/selftests/%32: \
+		$(B)/selftests/obj/%.32.o $(B)/selftests/obj/shared32.a
+	$(call selftests-say,LD,$@)
+	$(call selftests-link,-m32)
+
+$(B)/selftests/compat_test: $(B)/selftests/obj/compat_test.32.o \
+		$(B)/selftests/obj/shared32.a
+	$(call selftests-say,LD,$@)
+	$(call selftests-link,-m32)
+
+# Pure logic of the module, compiled for user space behind a shim of the few
+# kernel headers that it includes.
+UNIT_FLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-sign-compare \
+	     -fsanitize=address,undefined -fno-sanitize-recover=all \
+	     -Iselftests/unit/include -Iuapi -Ikmod -Iselftests \
+	     -isystem $(selftests-harness) -MMD -MP
+UNIT_TESTS := range_test protmap_test
+
+$(UNIT_TESTS:%=$(B)/selftests/unit/%): $(B)/selftests/unit/%_test: \
+		selftests/unit/%_test.c kmod/%.c selftests/unit/shim.c
+	$(call selftests-say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_FLAGS) -o $@ $(filter %.c,$^)
+
+unit-programs: $(UNIT_TESTS:%=$(B)/selftests/unit/%)
+
+unit-check: unit-programs
+	$(Q)for test in $(UNIT_TESTS); do \
+		$(B)/selftests/unit/$$test || exit; \
+	done
+
+-include $(wildcard $(B)/selftests/obj/*.d $(B)/selftests/unit/*.d)

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The calling convention that all ioctls share: sizes that may grow, flags,
+ * addresses, descriptors
+ */
+#include "cc_test.h"
+#include "layout.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "kselftest_harness.h"
+
+enum { ON_CACHE, ON_ZONE, ON_VIEW, NR_OBJECTS };
+enum { PAGES = 8, ROOM = 8192 };
+
+/* The first page of the view, by a vector and by a bitmap, becomes read-only. */
+static struct codecache_prot_range one_range = { .nr_pages = 1, .prot = CC_R };
+static uint64_t one_bit = 1;
+
+static void fill_nothing(void *args)
+{
+	(void)args;
+}
+
+static void fill_zone_create(void *p)
+{
+	struct codecache_zone_create_args *args = p;
+
+	args->zone_class = CODECACHE_ZONE_DATA;
+	args->bytes = PAGES * cc_page_size();
+}
+
+static void fill_view_create(void *p)
+{
+	struct codecache_view_create_args *args = p;
+
+	args->kind = CODECACHE_VIEW_DATA;
+}
+
+static void fill_protect(void *p)
+{
+	struct codecache_view_protect_args *args = p;
+
+	args->addr = (uintptr_t)&one_range;
+	args->count = 1;
+}
+
+static void fill_protect_bitmap(void *p)
+{
+	struct codecache_view_protect_args *args = p;
+
+	args->flags = CODECACHE_PROTECT_F_BITMAP;
+	args->addr = (uintptr_t)&one_bit;
+	args->count = 1;
+	args->prot = CC_R;
+}
+
+/* One ioctl, valid arguments for it, and a descriptor to use it on. */
+FIXTURE(call)
+{
+	struct cc_mem mem;
+	int fds[NR_OBJECTS];
+	unsigned char *args;	/* ROOM bytes, then a page without access */
+	long long objects;
+	int next_fd;
+};
+
+FIXTURE_VARIANT(call)
+{
+	unsigned int nr;
+	unsigned int size;
+	unsigned int outputs;	/* offset of the first */
+	unsigned int fd_at;	/* offset of a new descriptor; 0: makes none */
+	int on;
+	bool on_all;
+	uint32_t flags;
+	void (*fill)(void *args);
+};
+
+#define CALL(name, _nr, type, out, ...)					\
+	FIXTURE_VARIANT_ADD(call, name)					\
+	{								\
+		.nr = (_nr),						\
+		.size = sizeof(struct type),				\
+		.outputs = offsetof(struct type, out),			\
+		__VA_ARGS__						\
+	}
+
+CALL(info, CODECACHE_IOC_INFO, codecache_info_args, out_abi_version,
+     .on = ON_CACHE, .fill = fill_nothing);
+CALL(zone_create, CODECACHE_IOC_ZONE_CREATE, codecache_zone_create_args, out_fd,
+     .on = ON_CACHE, .fill = fill_zone_create,
+     .fd_at = offsetof(struct codecache_zone_create_args, out_fd));
+CALL(view_create, CODECACHE_IOC_VIEW_CREATE, codecache_view_create_args,
+     out_bytes, .on = ON_ZONE, .fill = fill_view_create,
+     .flags = CODECACHE_VIEW_F_PROT,
+     .fd_at = offsetof(struct codecache_view_create_args, out_fd));
+CALL(protect, CODECACHE_IOC_VIEW_PROTECT, codecache_view_protect_args,
+     out_failed_index, .on = ON_VIEW, .fill = fill_protect,
+     .flags = CODECACHE_PROTECT_F_BITMAP);
+CALL(protect_bitmap, CODECACHE_IOC_VIEW_PROTECT, codecache_view_protect_args,
+     out_failed_index, .on = ON_VIEW, .fill = fill_protect_bitmap,
+     .flags = CODECACHE_PROTECT_F_BITMAP);
+CALL(cache_stats, CODECACHE_IOC_STATS, codecache_stats_args, out_object,
+     .on = ON_CACHE, .on_all = true, .fill = fill_nothing);
+CALL(zone_stats, CODECACHE_IOC_STATS, codecache_stats_args, out_object,
+     .on = ON_ZONE, .on_all = true, .fill = fill_nothing);
+CALL(view_stats, CODECACHE_IOC_STATS, codecache_stats_args, out_object,
+     .on = ON_VIEW, .on_all = true, .fill = fill_nothing);
+
+static int lowest_free_fd(void)
+{
+	int fd = dup(STDOUT_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+FIXTURE_SETUP(call)
+{
+	ASSERT_EQ(0, cc_mem_data(&self->mem, PAGES));
+	self->fds[ON_CACHE] = self->mem.cache;
+	self->fds[ON_ZONE] = self->mem.zone;
+	self->fds[ON_VIEW] = self->mem.fd[CODECACHE_VIEW_DATA];
+	self->args = mmap(NULL, ROOM + cc_page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->args);
+	ASSERT_EQ(0, mprotect(self->args + ROOM, cc_page_size(), PROT_NONE));
+	ASSERT_EQ(0, cc_store(self->mem.map[CODECACHE_VIEW_DATA], 1));
+	self->objects = cc_total("charged_objects");
+	ASSERT_LE(3, self->objects);
+	self->next_fd = lowest_free_fd();
+}
+
+FIXTURE_TEARDOWN(call)
+{
+	munmap(self->args, ROOM + cc_page_size());
+	cc_mem_close(&self->mem);
+}
+
+/* Valid arguments of a certain size, at @at; what they do not need is zero. */
+static void *prepare(const FIXTURE_VARIANT(call) *variant, void *at,
+		     uint32_t size)
+{
+	struct codecache_info_args *head = at;
+
+	memset(at, 0, variant->size);
+	variant->fill(at);
+	head->size = size;
+	return at;
+}
+
+static int issue(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *variant,
+		 void *args)
+{
+	return cc_ioctl(self->fds[variant->on], variant->nr, args);
+}
+
+/* After a success: take back what it has made, if it has made something. */
+static void undo(const FIXTURE_VARIANT(call) *variant, const void *args)
+{
+	int fd;
+
+	if (!variant->fd_at)
+		return;
+	memcpy(&fd, (const char *)args + variant->fd_at, sizeof(fd));
+	close(fd);
+}
+
+static bool nothing_changed(FIXTURE_DATA(call) *self)
+{
+	return lowest_free_fd() == self->next_fd &&
+	       cc_total_becomes("charged_objects", self->objects) &&
+	       cc_pages_with(self->fds[ON_CACHE], self->fds[ON_ZONE],
+			     self->fds[ON_VIEW], CC_RW) == PAGES &&
+	       !cc_store(self->mem.map[CODECACHE_VIEW_DATA], 1);
+}
+
+TEST_F_TIMEOUT(call, exact_size_succeeds, CC_TIMEOUT)
+{
+	void *args = prepare(variant, self->args, variant->size);
+
+	ASSERT_EQ(0, issue(self, variant, args));
+	undo(variant, args);
+}
+
+TEST_F_TIMEOUT(call, short_sizes_are_invalid, CC_TIMEOUT)
+{
+	uint32_t size;
+
+	for (size = 0; size < variant->size; size++) {
+		void *args = prepare(variant, self->args, size);
+
+		ASSERT_EQ(-EINVAL, issue(self, variant, args))
+			TH_LOG("size %u", size);
+	}
+	EXPECT_TRUE(nothing_changed(self));
+}
+
+TEST_F_TIMEOUT(call, longer_structures_with_a_zero_tail_succeed, CC_TIMEOUT)
+{
+	const uint32_t sizes[] = { variant->size + 1, variant->size + 4,
+				   variant->size + 8, 2 * variant->size, 256,
+				   257, 1000, 4095, 4096 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(sizes); i++) {
+		void *args = prepare(variant, self->args, sizes[i]);
+
+		ASSERT_EQ(0, issue(self, variant, args))
+			TH_LOG("size %u", sizes[i]);
+		EXPECT_EQ(sizes[i], ((struct codecache_info_args *)args)->size);
+		undo(variant, args);
+	}
+}
+
+TEST_F_TIMEOUT(call, longer_structures_with_a_nonzero_tail_are_too_big,
+	       CC_TIMEOUT)
+{
+	uint32_t size, i;
+
+	for (size = variant->size + 1; size <= variant->size + 20; size++) {
+		for (i = variant->size; i < size; i++) {
+			prepare(variant, self->args, size);
+			self->args[i] = 1;
+			ASSERT_EQ(-E2BIG, issue(self, variant, self->args))
+				TH_LOG("size %u, byte %u", size, i);
+			self->args[i] = 0;
+		}
+	}
+	prepare(variant, self->args, 4096);
+	self->args[4095] = 0x80;
+	EXPECT_EQ(-E2BIG, issue(self, variant, self->args));
+	EXPECT_TRUE(nothing_changed(self));
+}
+
+TEST_F_TIMEOUT(call, structures_beyond_a_page_are_too_big, CC_TIMEOUT)
+{
+	const uint32_t sizes[] = { 4097, ROOM, 0x7fffffff, 0x80000000,
+				   0xffffffff };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(sizes); i++) {
+		prepare(variant, self->args, sizes[i]);
+		EXPECT_EQ(-E2BIG, issue(self, variant, self->args));
+	}
+	EXPECT_TRUE(nothing_changed(self));
+}
+
+TEST_F_TIMEOUT(call, unknown_flags_are_refused, CC_TIMEOUT)
+{
+	struct codecache_info_args *head;
+	unsigned int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (variant->flags & 1U << bit)
+			continue;
+		head = prepare(variant, self->args, variant->size);
+		head->flags |= 1U << bit;
+		ASSERT_EQ(-EOPNOTSUPP, issue(self, variant, head))
+			TH_LOG("bit %u", bit);
+	}
+	EXPECT_TRUE(nothing_changed(self));
+}
+
+TEST_F_TIMEOUT(call, other_kinds_of_descriptor_are_refused, CC_TIMEOUT)
+{
+	int on;
+
+	for (on = 0; on < NR_OBJECTS; on++) {
+		void *args = prepare(variant, self->args, variant->size);
+		int want = variant->on_all || on == variant->on ? 0 : -ENOTTY;
+
+		EXPECT_EQ(want, cc_ioctl(self->fds[on], variant->nr, args));
+		if (!want)
+			undo(variant, args);
+	}
+}
+
+TEST_F_TIMEOUT(call, bad_addresses_fault, CC_TIMEOUT)
+{
+	unsigned char *end = self->args + ROOM;
+	uintptr_t bad[] = { 0, 1, (uintptr_t)end, ~0UL, ~0UL - 4095,
+			    (uintptr_t)(~0ULL << 47) };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		ASSERT_EQ(-EFAULT, issue(self, variant, (void *)bad[i]))
+			TH_LOG("address %#lx", (unsigned long)bad[i]);
+	}
+	/* Half of it can be read: a size and flags, but no more. */
+	for (i = 8; i < variant->size; i++) {
+		memset(end - i, 0, i);
+		((struct codecache_info_args *)(end - i))->size = variant->size;
+		ASSERT_EQ(-EFAULT, issue(self, variant, end - i));
+	}
+	/* What it knows can be read, the tail cannot. */
+	prepare(variant, end - variant->size, variant->size + 8);
+	EXPECT_EQ(-EFAULT, issue(self, variant, end - variant->size));
+	EXPECT_TRUE(nothing_changed(self));
+}
+
+TEST_F_TIMEOUT(call, the_end_of_accessible_memory_will_do, CC_TIMEOUT)
+{
+	void *args = prepare(variant, self->args + ROOM - variant->size,
+			     variant->size);
+
+	ASSERT_EQ(0, issue(self, variant, args));
+	undo(variant, args);
+}
+
+TEST_F_TIMEOUT(call, readonly_structures_fault_and_change_nothing, CC_TIMEOUT)
+{
+	prepare(variant, self->args, variant->size);
+	ASSERT_EQ(0, mprotect(self->args, ROOM, PROT_READ));
+	EXPECT_EQ(-EFAULT, issue(self, variant, self->args));
+	EXPECT_TRUE(nothing_changed(self));
+}
+
+TEST_F_TIMEOUT(call, outputs_end_where_the_structure_ends, CC_TIMEOUT)
+{
+	unsigned char *page = self->args + cc_page_size();
+	unsigned char *args = page - variant->size;
+	uint32_t size = variant->size;
+	unsigned int i;
+
+	prepare(variant, args, size);
+	memset(page, 0xa5, 64);
+	ASSERT_EQ(0, issue(self, variant, args));
+	undo(variant, args);
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(0xa5, page[i]);
+
+	/* A tail that the kernel does not know is read but never written. */
+	memset(page, 0, 64);
+	prepare(variant, args, size + 64);
+	ASSERT_EQ(0, mprotect(page, ROOM - cc_page_size(), PROT_READ));
+	ASSERT_EQ(0, issue(self, variant, args));
+	undo(variant, args);
+}
+
+TEST_F_TIMEOUT(call, inputs_are_left_alone, CC_TIMEOUT)
+{
+	unsigned char before[ROOM];
+	unsigned int i;
+
+	prepare(variant, self->args, variant->size);
+	memcpy(before, self->args, variant->size);
+	ASSERT_EQ(0, issue(self, variant, self->args));
+	undo(variant, self->args);
+	for (i = 0; i < variant->outputs; i++) {
+		EXPECT_EQ(before[i], self->args[i])
+			TH_LOG("byte %u was written", i);
+	}
+}
+
+TEST_F_TIMEOUT(call, what_is_in_the_outputs_is_ignored, CC_TIMEOUT)
+{
+	static const unsigned char patterns[2] = { 0x55, 0xff };
+	unsigned char *args = self->args;
+	unsigned int i, k, kept[256] = { 0 };
+
+	for (k = 0; k < 2; k++) {
+		prepare(variant, args, variant->size);
+		memset(args + variant->outputs, patterns[k],
+		       variant->size - variant->outputs);
+		ASSERT_EQ(0, issue(self, variant, args));
+		undo(variant, args);
+		for (i = variant->outputs; i < variant->size; i++)
+			kept[i] += args[i] == patterns[k];
+	}
+	/* No byte may show both times what was there before. */
+	for (i = variant->outputs; i < variant->size; i++)
+		EXPECT_GT(2, kept[i])
+			TH_LOG("byte %u was not written", i);
+}
+
+/* ---- a size that changes while the kernel reads it -------------------------- */
+
+struct flipper {
+	volatile uint32_t *word;
+	uint32_t values[2];
+	volatile bool stop;
+};
+
+static void *flip(void *p)
+{
+	struct flipper *f = p;
+	unsigned int i;
+
+	for (i = 0; !f->stop; i++)
+		*f->word = f->values[i & 1];
+	return NULL;
+}
+
+TEST_F_TIMEOUT(call, a_size_that_changes_meanwhile_does_no_harm, CC_TIMEOUT)
+{
+	unsigned char *args = prepare(variant, self->args, variant->size);
+	struct flipper f = { .word = (uint32_t *)args,
+			     .values = { variant->size, 4096 } };
+	unsigned int i, seen[2] = { 0 };
+	pthread_t thread;
+	int err;
+
+	memset(args + variant->size, 0xa5, 4096 - variant->size);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, flip, &f));
+	for (i = 0; i < 2000; i++) {
+		err = issue(self, variant, args);
+		seen[!err]++;
+		if (!err)
+			undo(variant, args);
+		else
+			ASSERT_EQ(-E2BIG, err);
+	}
+	f.stop = true;
+	pthread_join(thread, NULL);
+	for (i = variant->size; i < 4096; i++)
+		ASSERT_EQ(0xa5, args[i]);
+	TH_LOG("%u succeeded, %u were too big", seen[1], seen[0]);
+}
+
+TEST_HARNESS_MAIN

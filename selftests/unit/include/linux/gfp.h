@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* Shim. */
+#include <linux/slab.h>

@@ -19,7 +19,7 @@ all: lib
 include userlib/userlib.mk
 include userlib/demos/demos.mk
 include selftests/selftests.mk
--include Documentation/docs.mk
+include Documentation/docs.mk
 
 help:
 	@echo 'To try it (each installs what it needs, and runs in emulated guests):'

@@ -238,8 +238,7 @@ struct codecache_ioctl {
  * @min_size: bytes of its first version
  * @flags: flags that it may have
  * @out: where the members that the kernel writes begin; up to the end
- * @out_by_handler: the handler gives them back itself when it succeeds, before
- *	it changes anything; when it fails they are given back as they are then
+ * @out_by_handler: the handler writes them to user memory itself
  * @execute: does it
  */
 struct codecache_ioctl_op {
@@ -267,7 +266,6 @@ struct codecache_ioctl_op {
 
 #define CODECACHE_MAX_ARGS	sizeof(struct codecache_stats_args)
 
-int codecache_ioctl_copy_out(const struct codecache_ioctl *call);
 long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 			      unsigned long arg,
 			      const struct codecache_ioctl_op *ops,

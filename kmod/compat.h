@@ -49,7 +49,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 
 /*
  * zap_vma_ptes() was renamed in 7.2. Both call tlb_gather_mmu() and
- * tlb_finish_mmu() for a @size of 0 too, which codecache_pte_flush() counts on.
+ * tlb_finish_mmu() for a @size of 0 too, which codecache_pte_end() counts on.
  */
 static inline void codecache_zap_vma(struct vm_area_struct *vma,
 				     unsigned long addr, unsigned long size)

@@ -53,14 +53,7 @@ static int codecache_ioctl_copy_in(struct codecache_ioctl *call)
 	return head->flags & ~op->flags ? -EOPNOTSUPP : 0;
 }
 
-/**
- * codecache_ioctl_copy_out - give the results of a call to its caller
- * @call: the call
- *
- * Context: process; sleeps.
- * Return: 0 or -EFAULT.
- */
-int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
+static int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
 {
 	unsigned int out = call->op->out;
 	unsigned int len = min(call->size, call->op->size) - out;
@@ -123,9 +116,7 @@ long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 	if (err)
 		return err;
 	err = call.op->execute(&call);
-	if (!call.op->out_by_handler)
-		return err ? err : codecache_ioctl_finish(&call);
-	if (err)
-		codecache_ioctl_copy_out(&call);
-	return err;
+	if (err || call.op->out_by_handler)
+		return err;
+	return codecache_ioctl_finish(&call);
 }

@@ -23,6 +23,7 @@
  *  - PROTECT against exit: a reference on the users of the mm keeps its page
  *    tables; when there is none to be had, nobody runs in it any more.
  */
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/wait.h>
@@ -163,7 +164,7 @@ static unsigned long codecache_view_target(struct codecache_view *view,
 static bool codecache_target_stands(const struct codecache_target *target)
 {
 	mmap_assert_locked(target->mm);
-	return find_vma(target->mm, target->start) == target->vma;
+	return mtree_load(&target->mm->mm_mt, target->start) == target->vma;
 }
 
 /* Lock the mapping, if there is one, or wait until it is gone. */

@@ -47,7 +47,8 @@ static void codecache_set_free(struct codecache_set *set)
 {
 	if (set->ranges != set->small)
 		kvfree(set->ranges);
-	kvfree(set->bitmap);
+	if (set->bitmap)
+		kvfree(set->bitmap);
 }
 
 /*
@@ -189,6 +190,15 @@ static int codecache_set_load_bitmap(struct codecache_view *view,
 	return codecache_set_check_bitmap(view, args, set);
 }
 
+static int codecache_set_load(struct codecache_view *view,
+			      struct codecache_view_protect_args *args,
+			      struct codecache_set *set)
+{
+	if (args->flags & CODECACHE_PROTECT_F_BITMAP)
+		return codecache_set_load_bitmap(view, args, set);
+	return codecache_set_load_ranges(view, args, set);
+}
+
 static int codecache_protect_check(const struct codecache_view_protect_args *args)
 {
 	bool bitmap = args->flags & CODECACHE_PROTECT_F_BITMAP;
@@ -324,6 +334,7 @@ static int codecache_set_protect(struct codecache_view *view,
  */
 int codecache_view_protect(struct codecache_ioctl *call)
 {
+	struct codecache_view_protect_args __user *uargs = call->uargs;
 	struct codecache_view_protect_args *args = call->args;
 	struct codecache_view *view = call->file->private_data;
 	struct codecache_set set = { .ranges = set.small };
@@ -331,18 +342,12 @@ int codecache_view_protect(struct codecache_ioctl *call)
 
 	args->out_failed_index = CODECACHE_NO_INDEX;
 	err = codecache_protect_check(args);
-	if (err)
-		return err;
-	if (!args->count)
-		return codecache_ioctl_copy_out(call);
-	if (args->flags & CODECACHE_PROTECT_F_BITMAP)
-		err = codecache_set_load_bitmap(view, args, &set);
-	else
-		err = codecache_set_load_ranges(view, args, &set);
-	/* The last thing that can fail but for memory: before anything changes. */
-	if (!err)
-		err = codecache_ioctl_copy_out(call);
-	if (!err)
+	if (!err && args->count)
+		err = codecache_set_load(view, args, &set);
+	/* Before anything changes, so that EFAULT means that nothing has. */
+	if (put_user(args->out_failed_index, &uargs->out_failed_index) && !err)
+		err = -EFAULT;
+	if (!err && args->count)
 		err = codecache_set_protect(view, &set);
 	codecache_set_free(&set);
 	return err;

@@ -2,8 +2,10 @@
 /*
  * codecache limits: what one user, and all of them, may hold
  *
- * Concepts: an object is a cache, a zone or a view; a page is one that a view
- *           has made resident. Both are counted for the user who opened the
+ * Concepts: an object is a cache, a zone or a view; a page is one that a PFN view
+ *           has mapped, which pins it. (What only a uffd view has touched is
+ *           shmem's business: charged to the memory cgroup, not here.) Both are
+ *           counted for the user who opened the
  *           cache, whoever uses its descriptors later, and for the system.
  *           Memory itself is charged to memory cgroups by shmem; these limits
  *           bound what is unevictable and what costs kernel memory.

@@ -21,7 +21,7 @@ packages_of() {
 	lab) echo qemu-system-x86 cpio gcc libc6-dev binutils xz-utils ;;
 	kernel7) echo mmdebstrap debian-archive-keyring ;;
 	debug) echo gcc-12 make bc bison flex libelf-dev libssl-dev xz-utils ccache ;;
-	lint) echo sparse perl codespell shellcheck make gcc-12 ;;
+	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils ;;
 	*) die 3 "no group $1; see -h" ;;
 	esac
 }

@@ -29,7 +29,7 @@
  *  - ENOTTY: this kind of descriptor has no such ioctl.
  *  - EFAULT: the structure, or memory that it points to, cannot be accessed.
  *  - E2BIG: the structure is longer than the kernel knows, and the part beyond
- *    is not zero.
+ *    is not zero; or it is longer than a page.
  *  - EINVAL: ``size`` is shorter than the first version of the structure; a
  *    reserved member is not zero; or a member has a value that means nothing.
  *  - EOPNOTSUPP: a flag that this kernel does not know, or a value that means
@@ -121,8 +121,10 @@ enum codecache_zone_class {
  * Create a zone of zeroed, sparse memory: a page is allocated, and charged to
  * the memory cgroup of the thread that touches it, at its first access, and
  * stays resident until the zone goes, which it does with the last descriptor
- * and mapping of the zone and of its views. Where a limit or memory denies the
- * page, the access gets SIGBUS (EFAULT in a system call).
+ * and mapping of the zone and of its views. Where a limit denies the page, the
+ * access gets SIGBUS (EFAULT in a system call); where memory does, the kernel's
+ * out-of-memory handling acts, as for any page. Limits count pages that views of
+ * kinds other than uffd have touched.
  *
  * Errors: EINVAL (@bytes, @zone_class), ERANGE (@bytes beyond the largest zone),
  * EDQUOT, ENOSPC, ENOMEM, EMFILE, ENFILE.
@@ -188,13 +190,16 @@ enum codecache_trap_mode {
  * Create a window on pages of the zone, with page protections of its own. The
  * view is used by mapping its descriptor: MAP_SHARED, offset 0, length
  * @out_bytes, at any address, PROT_READ|PROT_EXEC for kind exec and
- * PROT_READ|PROT_WRITE for the others. One mapping at a time: a second one gets
+ * PROT_READ|PROT_WRITE for the others, exactly (EACCES otherwise, and so under
+ * the personality READ_IMPLIES_EXEC). One mapping at a time: a second one gets
  * EBUSY. mprotect, mremap and a munmap of a part are refused; fork does not
  * copy the mapping.
  *
  * A view of kind uffd covers its zone from page 0 to the end (EINVAL
  * otherwise), starts with all allowed (EOPNOTSUPP for CODECACHE_VIEW_F_PROT),
- * and is the only one of its kind on the zone (EBUSY for a second one).
+ * and is the only one of its kind on the zone (EBUSY for a second one). Once
+ * mapped it is shmem's: mprotect (but for PROT_EXEC), mremap and a munmap of a
+ * part do what they do there, and fork copies it after MADV_DOFORK.
  *
  * Errors: EINVAL, EOPNOTSUPP (@kind that the class of the zone does not have,
  * @trap_mode, @prot that the kind does not have), ERANGE, EOVERFLOW, EBUSY,
@@ -245,13 +250,14 @@ struct codecache_prot_range {
  * @reserved: must be 0
  * @out_failed_index: on EINVAL, EOPNOTSUPP, ERANGE and EOVERFLOW, the index of
  *	the range at fault (bitmap: of its bit), or ~0 if no single range is; on
- *	success ~0
+ *	success ~0; not written when @size or @flags are refused
  *
  * Set the protections of many pages at once (Appel and Li's ProtN). All is
  * validated, then all is applied, with one TLB flush in total whatever the
  * count. Once the call has returned, no CPU performs an access that it forbade.
- * Pages whose protection widens are mapped at once if they are resident. The
- * ranges may come in any order (ascending is fastest) but must not overlap
+ * Pages whose protection widens are mapped at once if this view has them mapped
+ * already, or if they were NONE and any view but a uffd one has made them
+ * resident. The ranges may come in any order (ascending is fastest) but must not overlap
  * (EINVAL with the index of one of the two). The number of VMAs does not
  * change.
  *

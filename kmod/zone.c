@@ -161,7 +161,7 @@ static struct page *codecache_zone_fill(struct codecache_zone *zone,
 	down_read(&zone->filling);
 	page = codecache_zone_fill_locked(zone, pgoff);
 	up_read(&zone->filling);
-	if (likely(!IS_ERR(page)))
+	if (!IS_ERR(page))
 		return page;
 	down_write(&zone->filling);
 	page = xa_load(&zone->pages, pgoff);

@@ -385,7 +385,7 @@ TEST_F_TIMEOUT(seen, maps_tell_the_kind, CC_TIMEOUT)
 	EXPECT_NE(NULL, strstr(text, "codecache-write"));
 	EXPECT_NE(NULL, strstr(text, "codecache-exec"));
 	EXPECT_NE(NULL, strstr(text, "codecache-data"));
-	EXPECT_NE(NULL, strstr(text, "codecache-zone"));	/* uffd */
+	EXPECT_NE(NULL, strstr(text, "codecache-uffd"));
 	cc_mem_close(&code);
 }
 

@@ -415,22 +415,28 @@ TEST_F_TIMEOUT(protect, an_invalid_bit_is_named_and_nothing_changes, CC_TIMEOUT)
 	static const struct {
 		uint64_t words[2], first, bad;
 		int err;
+		uint64_t count;
 	} cases[] = {
-		{ { ~0ULL, 1 }, 0, 64, -ERANGE },
-		{ { ~0ULL, 0 }, 1, 63, -ERANGE },
-		{ { 1, 1ULL << 63 }, 0, 127, -ERANGE },
-		{ { 1 << 3, 0 }, PAGES, 3, -ERANGE },
-		{ { 1 << 3, 0 }, PAGES - 3, 3, -ERANGE },
-		{ { 1 << 3 | 1, 0 }, 1ULL << 40, 0, -ERANGE },
-		{ { 1 << 3, 0 }, ~0ULL, 3, -EOVERFLOW },
-		{ { 1, 0 }, ~0ULL, 0, -EOVERFLOW },
+		{ { ~0ULL, 1 }, 0, 64, -ERANGE, 128 },
+		{ { ~0ULL, ~0ULL }, 0, 64, -ERANGE, 65 },
+		{ { ~0ULL, ~0ULL }, 1, 63, -ERANGE, 64 },
+		{ { ~0ULL, ~0ULL }, 60, 4, -ERANGE, 5 },
+		{ { ~0ULL, ~0ULL }, ~0ULL - 64, 0, -EOVERFLOW, 65 },
+		{ { ~0ULL, 0 }, 1, 63, -ERANGE, 128 },
+		{ { 1, 1ULL << 63 }, 0, 127, -ERANGE, 128 },
+		{ { 1 << 3, 0 }, PAGES, 3, -ERANGE, 128 },
+		{ { 1 << 3, 0 }, PAGES - 3, 3, -ERANGE, 128 },
+		{ { 1 << 3 | 1, 0 }, 1ULL << 40, 0, -ERANGE, 128 },
+		{ { 1 << 3, 0 }, ~0ULL, 3, -EOVERFLOW, 128 },
+		{ { 1, 0 }, ~0ULL, 0, -EOVERFLOW, 128 },
 	};
 	uint64_t failed;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
 		EXPECT_EQ(cases[i].err,
-			  cc_protect_bits(self->view, cases[i].words, 128,
+			  cc_protect_bits(self->view, cases[i].words,
+					  cases[i].count,
 					  cases[i].first, CC_NONE, &failed))
 			TH_LOG("case %u", i);
 		EXPECT_EQ(cases[i].bad, failed)

@@ -36,7 +36,7 @@ boot() {
 	local log=$1 module=$2 ret=0
 
 	shift 2
-	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 2G --timeout 1500 --quiet \
+	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 2G --timeout 2700 --quiet \
 		--append "$debug" --build "$B/selftests" --log "$B/check/$log" \
 		--module "$module" "$@" || ret=$?
 	[[ $ret = 0 ]] || status=$ret
@@ -78,6 +78,6 @@ if wanted oom_test; then
 fi
 if wanted inject_test; then
 	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" \
-		--add "$B/selftests/inject_test" --run "inject_test 200 /bin/inject_test"
+		--add "$B/selftests/inject_test" --run "inject_test 600 /bin/inject_test"
 fi
 exit "$status"

@@ -13,7 +13,7 @@
 #include "kselftest_harness.h"
 #include "prot_rounds.h"
 
-#define LONG	(2 * CC_TIMEOUT)
+#define LONG	(4 * CC_TIMEOUT)
 
 FIXTURE(inject)
 {

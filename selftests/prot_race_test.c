@@ -18,7 +18,7 @@
 #include "kselftest_harness.h"
 #include "prot_rounds.h"
 
-#define LONG	(2 * CC_TIMEOUT)
+#define LONG	(4 * CC_TIMEOUT)
 
 /* Run, and judge: every round made, no access after the return. */
 #define RUN_ROUNDS(fn, ...)						\

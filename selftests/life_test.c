@@ -332,6 +332,85 @@ TEST_F_TIMEOUT(process, goes_on_when_the_thread_that_made_it_ends, CC_TIMEOUT)
 	EXPECT_TRUE(cc_nothing_left());
 }
 
+/* Memory that somebody else has given back holds nothing of theirs. */
+TEST_F_TIMEOUT(process, finds_new_zones_empty, CC_TIMEOUT)
+{
+	enum { ROUNDS = 20, MANY = 64 };
+	unsigned int round, i;
+	size_t k, page = cc_page_size();
+	struct cc_mem mem;
+
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, cc_mem_data(&mem, MANY));
+		for (i = 0; i < MANY; i++) {
+			unsigned char *at = mem.map[CODECACHE_VIEW_DATA] +
+					    i * page;
+
+			for (k = 0; k < page; k++)
+				ASSERT_EQ(0, at[k]);
+			memset(at, 0xc3, page);
+		}
+		cc_mem_close(&mem);
+	}
+}
+
+struct sharer {
+	int zone;
+	unsigned int mine;	/* page */
+	unsigned int errors;
+};
+
+/* Views of its own on a zone that all threads use, one after the other. */
+static void *share(void *arg)
+{
+	struct sharer *s = arg;
+	size_t at = s->mine * cc_page_size();
+	struct codecache_stats_args stats;
+	unsigned char *p, value;
+	unsigned int i;
+	int view;
+
+	for (i = 1; i <= 100; i++) {
+		view = cc_view(s->zone, CODECACHE_VIEW_DATA);
+		p = cc_map(view, CODECACHE_VIEW_DATA, PAGES);
+		if (!p || cc_load(p + at, &value) ||
+		    value != (unsigned char)(i - 1) || cc_store(p + at, i) ||
+		    cc_protect_run(view, s->mine, 1, CC_R) ||
+		    cc_store(p + at, 0) != SIGSEGV || cc_stats(view, &stats) ||
+		    stats.out_traps_write != 1 || cc_stats(s->zone, &stats))
+			s->errors++;
+		munmap(p, PAGES * cc_page_size());
+		close(view);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(process, has_threads_that_share_a_zone, CC_TIMEOUT)
+{
+	struct codecache_stats_args stats;
+	struct sharer sharers[PAGES];
+	pthread_t threads[PAGES];
+	struct cc_mem mem;
+	unsigned int i;
+
+	ASSERT_EQ(0, cc_mem_data(&mem, PAGES));
+	for (i = 0; i < PAGES; i++) {
+		sharers[i] = (struct sharer){ mem.zone, i, 0 };
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, share,
+					    &sharers[i]));
+	}
+	for (i = 0; i < PAGES; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, sharers[i].errors);
+	}
+	ASSERT_EQ(0, cc_stats(mem.zone, &stats));
+	EXPECT_EQ(1, stats.out_nr_views);
+	EXPECT_EQ(100 * PAGES, stats.out_traps_write);
+	EXPECT_EQ(100 * PAGES, stats.out_protect_calls);
+	cc_mem_close(&mem);
+	EXPECT_TRUE(cc_nothing_left());
+}
+
 /* ---- two processes -------------------------------------------------------------- */
 
 /* A mapped data view, and a child process that takes orders. */

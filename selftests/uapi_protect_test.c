@@ -358,6 +358,43 @@ TEST_F_TIMEOUT(protect, counts_end_at_the_limits, 2 * CC_TIMEOUT)
 	EXPECT_TRUE(all_is_rw(self));
 }
 
+/* Full sets, on a view that is large enough for them. */
+TEST_F_TIMEOUT(protect, sets_may_be_as_large_as_allowed, 2 * CC_TIMEOUT)
+{
+	struct codecache_info_args info = { .size = sizeof(info) };
+	uint64_t i, nr, bytes, *bits;
+	struct codecache_prot_range *v;
+	int zone, view;
+
+	ASSERT_EQ(0, cc_ioctl(self->mem.cache, CODECACHE_IOC_INFO, &info));
+	zone = cc_zone(self->mem.cache, CODECACHE_ZONE_DATA,
+		       info.out_max_bitmap_pages);
+	view = cc_view(zone, CODECACHE_VIEW_DATA);
+	ASSERT_LE(0, view);
+	nr = info.out_max_ranges;
+	bytes = nr * sizeof(*v);
+	v = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, v);
+	for (i = 0; i < nr; i++)
+		v[i] = (struct codecache_prot_range){ 2 * i, 1, CC_R, 0 };
+	EXPECT_EQ(0, cc_protect(view, v, nr, NULL));
+	EXPECT_EQ(nr, cc_pages_with(self->mem.cache, zone, view, CC_R));
+	munmap(v, bytes);
+
+	nr = info.out_max_bitmap_pages;
+	bytes = nr / 8;
+	bits = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, bits);
+	memset(bits, 0xff, bytes);
+	EXPECT_EQ(0, cc_protect_bits(view, bits, nr, 0, CC_NONE, NULL));
+	EXPECT_EQ(nr, cc_pages_with(self->mem.cache, zone, view, CC_NONE));
+	munmap(bits, bytes);
+	close(view);
+	close(zone);
+}
+
 /* ---- bitmaps ------------------------------------------------------------------ */
 
 TEST_F_TIMEOUT(protect, a_bitmap_does_what_its_vector_does, CC_TIMEOUT)

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 
 #include "kselftest_harness.h"
 
@@ -247,6 +248,21 @@ TEST_F_TIMEOUT(alias, takes_its_access_and_no_other, CC_TIMEOUT)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 				   MAP_SHARED, self->mem.fd[UFFD], 0));
 	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F_TIMEOUT(alias, is_not_executable_because_of_a_personality, CC_TIMEOUT)
+{
+	int old = personality(0xffffffff);
+
+	ASSERT_LE(0, personality(old | READ_IMPLIES_EXEC));
+	mprotect(self->u, self->bytes, PROT_READ | PROT_WRITE);
+	EXPECT_FALSE(cc_vm_flag(self->u, "ex"));
+	EXPECT_EQ(SIGSEGV, cc_call(self->u, NULL));
+	ASSERT_EQ(0, munmap(self->u, self->bytes));
+	self->u = self->mem.map[UFFD] = cc_map(self->mem.fd[UFFD], UFFD, PAGES);
+	if (self->u)
+		EXPECT_EQ(SIGSEGV, cc_call(self->u, NULL));
+	ASSERT_LE(0, personality(old));
 }
 
 TEST_F_TIMEOUT(alias, pages_count_as_resident_whoever_made_them, CC_TIMEOUT)

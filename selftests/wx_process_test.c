@@ -166,8 +166,15 @@ static bool vm_calls_fail(pid_t pid, void *remote)
 
 TEST_F_TIMEOUT(code, is_out_of_reach_for_process_vm_calls, CC_TIMEOUT)
 {
+	struct iovec there = { self->x, 64 };
+	int fds[2];
+
 	EXPECT_TRUE(vm_calls_fail(getpid(), self->x));
 	EXPECT_TRUE(vm_calls_fail(getpid(), self->w));
+	/* Nobody gets hold of its pages to write to them later. */
+	ASSERT_EQ(0, pipe(fds));
+	EXPECT_EQ(-1, vmsplice(fds[1], &there, 1, 0));
+	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(42, cc_run(self->x));
 }
 

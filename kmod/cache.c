@@ -110,7 +110,11 @@ static int codecache_cache_info(struct codecache_ioctl *call)
 	args->out_page_size = PAGE_SIZE;
 	args->out_features = CODECACHE_FEAT_UFFD_VIEWS |
 			     CODECACHE_FEAT_PROTECT_BITMAP |
-			     CODECACHE_FEAT_SINGLE_FLUSH;
+			     CODECACHE_FEAT_SINGLE_FLUSH |
+			     CODECACHE_FEAT_QUERY |
+			     CODECACHE_FEAT_TRAP_LOG |
+			     CODECACHE_FEAT_TRAP_BLOCK |
+			     CODECACHE_FEAT_POPULATE;
 	args->out_max_zone_bytes = limits.zone_bytes;
 	args->out_max_ranges = CODECACHE_MAX_RANGES;
 	args->out_max_bitmap_pages = CODECACHE_MAX_BITMAP_PAGES;
@@ -118,6 +122,10 @@ static int codecache_cache_info(struct codecache_ioctl *call)
 	args->out_user_max_objects = limits.user_objects;
 	args->out_system_max_pages = limits.system_pages;
 	args->out_system_max_objects = limits.system_objects;
+	args->out_max_query_ranges = CODECACHE_MAX_RANGES;
+	args->out_max_query_pages = CODECACHE_MAX_BITMAP_PAGES;
+	args->out_max_log_entries = CODECACHE_MAX_LOG_ENTRIES;
+	args->out_fault_around_pages = CODECACHE_AROUND_PAGES;
 	return 0;
 }
 

@@ -8,7 +8,9 @@
  *
  *	mmap_lock of the mapping process
  *	  view's invalidate_lock	(that of its inode's address space)
+ *	    view->events.lock
  *	    zone->filling
+ *	    view->grant_lock		(spinlock)
  *	    page table lock
  *
  *	codecache_caches_lock > cache->lock > zone->lock
@@ -34,18 +36,26 @@
 
 #include <linux/codecache.h>
 
+#include "marks.h"
 #include "protmap.h"
 #include "range.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+struct codecache_log;
+struct codecache_waiter;
 struct dentry;
+struct poll_table_struct;
 struct seq_file;
+struct vm_fault;
 
 /* The most ranges, and the most bits, that one PROTECT takes. */
 #define CODECACHE_MAX_RANGES		1048576UL
 #define CODECACHE_MAX_BITMAP_PAGES	67108864UL
+/* The longest log, and the pages of the window that a fault maps around it. */
+#define CODECACHE_MAX_LOG_ENTRIES	1048576UL
+#define CODECACHE_AROUND_PAGES		16UL
 
 /* ---- counters (stats.c) ------------------------------------------------- */
 
@@ -61,6 +71,15 @@ enum codecache_counter {
 	CODECACHE_NR_PROTECT_PAGES,
 	CODECACHE_NR_PROTECT_PTES,
 	CODECACHE_NR_PROTECT_FLUSHES,
+	CODECACHE_NR_TRAPS_LOGGED,
+	CODECACHE_NR_TRAPS_LOST,
+	CODECACHE_NR_TRAPS_BLOCKED,
+	CODECACHE_NR_EVENTS_RESOLVED,
+	CODECACHE_NR_QUERY_CALLS,
+	CODECACHE_NR_QUERY_PAGES,
+	CODECACHE_NR_QUERY_FLUSHES,
+	CODECACHE_NR_FAULTS_AROUND,
+	CODECACHE_NR_POPULATED,
 	CODECACHE_NR_COUNTERS,
 };
 
@@ -154,6 +173,28 @@ struct codecache_zone {
 };
 
 /**
+ * struct codecache_events - threads that sleep in block traps of a view, event.c
+ * @lock: protects all of it; taken under view->lock or alone
+ * @by_page: struct codecache_event that is not answered yet, by page
+ * @pending: those that nobody has read yet, oldest first
+ * @verdicts: struct codecache_waiter that are to get the signal when they retry
+ * @readers: who waits for events
+ * @monitor: descriptor table of the process that read last; only compared
+ * @left: that process has closed the view, or died, and none has read since
+ * @closed: no descriptor of the view is left
+ */
+struct codecache_events {
+	struct mutex lock;	/* all of it */
+	struct xarray by_page;
+	struct list_head pending;
+	struct list_head verdicts;
+	wait_queue_head_t readers;
+	const void *monitor;
+	bool left;
+	bool closed;
+};
+
+/**
  * struct codecache_view - one window on a zone, with its own protections
  * @ref: the file; kind uffd: its mapping too
  * @id: its number in debugfs
@@ -165,9 +206,19 @@ struct codecache_zone {
  * @lock: the invalidate_lock of that inode; protects @prots and keeps
  *	page table entries in step with it: faults hold it shared around check
  *	and insert, PROTECT exclusively around metadata, edits and flush
- * @prots: CODECACHE_PROT_* of each page; not for kind uffd; @lock
+ * @trap_mode: CODECACHE_TRAP_*: of pages for which PROTECT does not say
+ * @block_kernel: block traps hold the kernel's accesses too
+ * @leaving: CODECACHE_IOC_VIEW_UNMAP has begun: no faults; @lock
+ * @prots: codecache_value_make() of each page; not for kind uffd; @lock; under
+ *	@lock shared a log trap may widen a page, with @grant_lock
+ * @marks: what is known about each page beside its entry; a page has an entry
+ *	only if there are marks for it; @lock, shared: atomic bit operations
  * @populated: a bit for each page table of the mapping that may hold entries;
  *	set under @lock shared, cleared when unmapped; not for kind uffd
+ * @grant_lock: one log trap at a time: check, log entry, and protection
+ * @seq: last number given to a PROTECT, a log entry or an event
+ * @log: or NULL; set once
+ * @events: of block traps
  * @map_lock: protects @mm, @vma, @start, @map_seq, @uffd_mapped
  * @mm: where it is mapped (mm_count held), or NULL
  * @vma: the mapping, from mmap() to ->close()
@@ -190,8 +241,16 @@ struct codecache_view {
 	unsigned long nr_pages;
 	struct inode *inode;
 	struct rw_semaphore *lock;
+	u32 trap_mode;
+	bool block_kernel;
+	bool leaving;
 	struct codecache_protmap prots;
+	struct xarray marks;
 	unsigned long *populated;
+	spinlock_t grant_lock;	/* log traps */
+	atomic64_t seq;
+	struct codecache_log *log;
+	struct codecache_events events;
 	spinlock_t map_lock;	/* mm to uffd_mapped */
 	struct mm_struct *mm;
 	struct vm_area_struct *vma;
@@ -266,6 +325,9 @@ struct codecache_ioctl_op {
 
 #define CODECACHE_MAX_ARGS	sizeof(struct codecache_stats_args)
 
+int codecache_ioctl_copy_out(const struct codecache_ioctl *call);
+int codecache_ioctl_finish(struct codecache_ioctl *call, void *slot,
+			   void *value);
 long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 			      unsigned long arg,
 			      const struct codecache_ioctl_op *ops,
@@ -351,9 +413,15 @@ struct codecache_target {
 };
 
 int codecache_view_mmap(struct file *file, struct vm_area_struct *vma);
-void codecache_view_unmapped(struct codecache_view *view);
+void codecache_view_unmapped(struct codecache_view *view,
+			     struct vm_area_struct *vma);
 int codecache_view_lock(struct codecache_view *view,
 			struct codecache_target *target);
+int codecache_view_lock_shared(struct codecache_view *view,
+			       struct codecache_target *target);
+void codecache_view_unlock_shared(struct codecache_view *view,
+				  struct codecache_target *target);
+int codecache_view_unmap(struct codecache_ioctl *call);
 void codecache_view_unlock(struct codecache_view *view,
 			   struct codecache_target *target);
 
@@ -390,9 +458,13 @@ extern const struct vm_operations_struct codecache_view_vm_ops;
  * @cur: the range to go on with
  * @end: end of the ranges
  * @page: the page to go on with
+ * @marks: those of the pages of @marks_slot; looked up when first needed
+ * @marks_slot: slot that @marks are of, + 1; 0: none
  * @nr_ptes: entries that were changed
  * @nr_flushes: TLB flushes that were made
  * @revoked: some CPU may hold a translation that allows too much
+ * @notifiers: secondary MMUs watch: narrowed entries are taken away
+ * @no_marks: an entry could not be installed for want of marks
  */
 struct codecache_edit {
 	struct codecache_view *view;
@@ -400,27 +472,199 @@ struct codecache_edit {
 	const struct codecache_prot_range *cur;
 	const struct codecache_prot_range *end;
 	unsigned long page;
+	struct codecache_marks *marks;
+	unsigned long marks_slot;
 	u64 nr_ptes;
 	u64 nr_flushes;
 	bool revoked;
+	bool notifiers;
+	bool no_marks;
 };
 
 void codecache_pte_begin(struct codecache_edit *edit);
 void codecache_pte_apply(struct codecache_edit *edit,
 			 const struct codecache_prot_range *ranges, u64 nr);
 void codecache_pte_end(struct codecache_edit *edit);
-int codecache_pte_insert(struct codecache_view *view,
-			 struct vm_area_struct *vma, unsigned long addr,
-			 struct page *page, u32 prot);
+
+/* ---- insert.c ----------------------------------------------------------- */
+
+int codecache_insert_page(struct codecache_view *view,
+			  struct vm_area_struct *vma, unsigned long addr,
+			  struct page *page, u32 prot, bool accessed);
+int codecache_insert_upgrade(struct codecache_view *view,
+			     struct vm_area_struct *vma, unsigned long addr);
+void codecache_insert_around(struct codecache_view *view,
+			     struct vm_area_struct *vma, unsigned long addr);
+
+/* ---- populate.c --------------------------------------------------------- */
+
+u64 codecache_populate(struct codecache_view *view, unsigned long first,
+		       unsigned long nr);
+
+/* ---- marks.c ------------------------------------------------------------ */
+
+struct codecache_marks *codecache_marks_make(struct codecache_view *view,
+					     unsigned long page);
+void codecache_marks_destroy(struct codecache_view *view);
+void codecache_marks_unsure(struct codecache_view *view,
+			    struct vm_area_struct *vma);
+int codecache_marks_poke(struct codecache_view *view, unsigned long page);
+
+/* The marks of a page and its neighbours, or NULL; view->lock held. */
+static inline struct codecache_marks *
+codecache_marks_get(struct codecache_view *view, unsigned long page)
+{
+	return xa_load(&view->marks, page >> CODECACHE_MARKS_SHIFT);
+}
+
+/* ---- scan.c ------------------------------------------------------------- */
+
+/**
+ * struct codecache_scan - a pass that looks for pages with certain marks
+ * @view: view->lock held for writing
+ * @vma: its mapping, or NULL
+ * @find: CODECACHE_PAGE_*: any of them
+ * @clear: subset of @find: cleared where found
+ * @keep: CODECACHE_PROT_*: rights that pages that are found keep
+ * @sink: takes what is found
+ * @nr_found: pages
+ * @next: page to go on with
+ * @flush: an entry has changed so that the TLB must be flushed
+ * @flush_young: ... for a cleared accessed bit only
+ * @notifiers: secondary MMUs watch: changed entries are taken away
+ * @narrowed: a page has lost a right
+ * @stop: no room, or no access to the user's buffer
+ */
+struct codecache_scan {
+	struct codecache_view *view;
+	struct vm_area_struct *vma;
+	u32 find;
+	u32 clear;
+	u32 keep;
+	struct codecache_sink *sink;
+	u64 nr_found;
+	unsigned long next;
+	bool flush;
+	bool flush_young;
+	bool notifiers;
+	bool narrowed;
+	bool stop;
+};
+
+int codecache_scan_run(struct codecache_scan *scan, unsigned long first,
+		       unsigned long last);
+void codecache_scan_take_all(struct codecache_view *view,
+			     struct vm_area_struct *vma);
+
+/* ---- sink.c ------------------------------------------------------------- */
+
+#define CODECACHE_SINK_RANGES	32
+
+/**
+ * struct codecache_sink - where a query's results go: user memory, in small lots
+ * @view: for putting back what could not be delivered
+ * @clear: what the query clears
+ * @ranges: the user's array, or NULL
+ * @words: the user's bitmap, or NULL
+ * @first: bitmap: page of bit 0
+ * @find: bitmap: what its bits stand for
+ * @room: ranges that the array has room for
+ * @nr: ranges delivered
+ * @n: ranges in @buf
+ * @lot: ranges to be delivered at a time: as many as are known to be writable
+ * @word: bitmap: the word that is being filled; 0: none
+ * @index: bitmap: its index
+ * @nr_restored: pages that were added and could not be delivered
+ * @delivered: something has reached user memory
+ * @fault: user memory could not be written
+ * @retry: first page of what could not be delivered
+ * @buf: ranges that are to be delivered; the last may still grow
+ */
+struct codecache_sink {
+	struct codecache_view *view;
+	u32 clear;
+	struct codecache_page_range __user *ranges;
+	u64 __user *words;
+	unsigned long first;
+	u32 find;
+	u64 room;
+	u64 nr;
+	unsigned int n;
+	unsigned int lot;
+	u64 word;
+	u64 index;
+	u64 nr_restored;
+	bool delivered;
+	bool fault;
+	unsigned long retry;
+	struct codecache_page_range buf[CODECACHE_SINK_RANGES];
+};
+
+bool codecache_sink_room(struct codecache_sink *sink, unsigned long page,
+			 u32 state);
+void codecache_sink_add(struct codecache_sink *sink, unsigned long page,
+			u32 state);
+void codecache_sink_finish(struct codecache_sink *sink);
+
+/* ---- query.c ------------------------------------------------------------ */
+
+int codecache_view_query(struct codecache_ioctl *call);
+
+/* ---- log.c -------------------------------------------------------------- */
+
+int codecache_view_log(struct codecache_ioctl *call);
+void codecache_log_put(struct codecache_log *log);
+bool codecache_log_append(struct codecache_log *log, u64 seq, u64 page,
+			  u32 access);
+
+/* ---- event.c: block traps ----------------------------------------------- */
+
+/* What becomes of threads that sleep in a trap. */
+enum codecache_answer {
+	CODECACHE_ANSWER_NONE,
+	CODECACHE_ANSWER_RETRY,
+	CODECACHE_ANSWER_SIGNAL,
+};
+
+void codecache_events_init(struct codecache_events *events);
+void codecache_events_destroy(struct codecache_events *events);
+struct codecache_waiter *codecache_event_join(struct codecache_view *view,
+					      unsigned long page, u32 access,
+					      bool kernel);
+void codecache_event_wait(struct codecache_view *view,
+			  struct codecache_waiter *waiter, bool interruptible);
+u64 codecache_events_answer(struct codecache_view *view, unsigned long first,
+			    unsigned long last, enum codecache_answer answer);
+void codecache_events_protected(struct codecache_view *view);
+void codecache_events_close(struct codecache_view *view);
+void codecache_events_leave(struct codecache_view *view, const void *files);
+ssize_t codecache_events_read(struct codecache_view *view, char __user *buf,
+			      size_t count, bool nonblock);
+__poll_t codecache_events_poll(struct codecache_view *view, struct file *file,
+			       struct poll_table_struct *wait);
+
+/* ---- trap.c ------------------------------------------------------------- */
+
+vm_fault_t codecache_trap(struct codecache_view *view, struct vm_fault *vmf,
+			  u32 access, u32 *value,
+			  struct codecache_waiter **waiter);
+vm_fault_t codecache_trap_sleep(struct codecache_view *view,
+				struct vm_fault *vmf,
+				struct codecache_waiter *waiter);
+bool codecache_trap_may_block_kernel(void);
 
 /* ---- prot.c ------------------------------------------------------------- */
 
 int codecache_view_protect(struct codecache_ioctl *call);
+int codecache_view_resolve(struct codecache_ioctl *call);
 
 /* ---- fs.c --------------------------------------------------------------- */
 
 struct file *codecache_fs_file(const char *name,
 			       const struct file_operations *fops, void *priv);
+struct file *codecache_fs_reopen(struct inode *inode, const char *name,
+				 const struct file_operations *fops,
+				 void *priv);
 void codecache_fs_release(void);
 
 /* ---- stats.c ------------------------------------------------------------ */

@@ -61,6 +61,16 @@ static inline void codecache_zap_vma(struct vm_area_struct *vma,
 #endif
 }
 
+/* Give up the lock under which the core called a fault handler. */
+static inline void codecache_release_fault_lock(struct vm_fault *vmf)
+{
+#ifdef CODECACHE_HAVE_RELEASE_FAULT_LOCK
+	release_fault_lock(vmf);
+#else
+	mmap_read_unlock(vmf->vma->vm_mm);
+#endif
+}
+
 /* Let @file set up @vma: shmem has ->mmap_prepare instead of ->mmap in 7.x. */
 static inline int codecache_nested_mmap(struct file *file,
 					struct vm_area_struct *vma)

@@ -66,16 +66,28 @@ static int codecache_view_stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(codecache_view_stats);
 
+/* Every @step'th count: of all values with a protection, or a trap mode. */
+static u64 codecache_sum(const u64 *counts, unsigned int step)
+{
+	unsigned int i, nr = step == 1 ? 8 : CODECACHE_PROTMAP_VALUES / step;
+	u64 sum = 0;
+
+	for (i = 0; i < nr; i++)
+		sum += counts[i * step];
+	return sum;
+}
+
 static int codecache_protections_show(struct seq_file *m, void *unused)
 {
 	struct codecache_view *view = m->private;
+	static const char * const modes[] = { "signal", "log", "block" };
 	u64 counts[CODECACHE_PROTMAP_VALUES];
-	unsigned int prot;
+	unsigned int prot, mode;
 
 	down_read(view->lock);
 	codecache_protmap_count(&view->prots, counts);
 	up_read(view->lock);
-	for (prot = 0; prot < CODECACHE_PROTMAP_VALUES; prot++) {
+	for (prot = 0; prot <= CODECACHE_PROT_ALL; prot++) {
 		if (!(codecache_kind(view->kind)->prots &
 		      CODECACHE_PROT_BIT(prot)))
 			continue;
@@ -83,8 +95,12 @@ static int codecache_protections_show(struct seq_file *m, void *unused)
 			   prot & CODECACHE_PROT_READ ? 'r' : '-',
 			   prot & CODECACHE_PROT_WRITE ? 'w' : '-',
 			   prot & CODECACHE_PROT_EXEC ? 'x' : '-',
-			   counts[prot]);
+			   codecache_sum(counts + prot, 8));
 	}
+	for (mode = 0; mode < ARRAY_SIZE(modes); mode++)
+		seq_printf(m, "%s:\t%llu\n", modes[mode],
+			   codecache_sum(counts + codecache_value_make(0, mode),
+					 1));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(codecache_protections);

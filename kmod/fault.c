@@ -4,8 +4,9 @@
  *
  * Concepts: a fault finds out whether the page's protection allows the access;
  *           if so it maps the page with just that protection, if not it is a
- *           trap. Fault and pfn_mkwrite are one function: both mean "this
- *           access is not possible with the entry that is there".
+ *           trap (trap.c), which may grant it, or have the thread sleep. Fault
+ *           and pfn_mkwrite are one function: both mean "this access is not
+ *           possible with the entry that is there".
  * Locking:  mmap_lock or, from 6.12 on, the VMA's own lock is held by the core;
  *           view->lock is taken shared around check *and* insert.
  * Lifetime: the VMA holds the view's file.
@@ -37,20 +38,6 @@ static u32 codecache_fault_access(const struct vm_fault *vmf)
 	return CODECACHE_PROT_READ;
 }
 
-static vm_fault_t codecache_fault_trap(struct codecache_view *view,
-				       unsigned long page, u32 access)
-{
-	enum codecache_counter which = CODECACHE_NR_TRAPS_READ;
-
-	if (access == CODECACHE_PROT_WRITE)
-		which = CODECACHE_NR_TRAPS_WRITE;
-	else if (access == CODECACHE_PROT_EXEC)
-		which = CODECACHE_NR_TRAPS_EXEC;
-	codecache_count(&view->counters, which, 1);
-	trace_codecache_trap(view->id, page, access);
-	return VM_FAULT_SIGSEGV;
-}
-
 static vm_fault_t codecache_fault_failed(struct codecache_view *view,
 					 unsigned long page, u32 access,
 					 int err)
@@ -60,29 +47,51 @@ static vm_fault_t codecache_fault_failed(struct codecache_view *view,
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
+/* Map the page, which is allowed; view->lock is held shared. */
+static int codecache_fault_insert(struct codecache_view *view,
+				  struct vm_fault *vmf, u32 access, u32 prot)
+{
+	unsigned long addr = vmf->address & PAGE_MASK;
+	int what = -ENOENT;
+	struct page *page;
+
+	codecache_test_delay();
+	if (vmf->flags & FAULT_FLAG_MKWRITE)
+		what = codecache_insert_upgrade(view, vmf->vma, addr);
+	if (what != -ENOENT)
+		return what;
+	page = codecache_zone_page(view->zone, view->first + vmf->pgoff);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	what = codecache_insert_page(view, vmf->vma, addr, page, prot, true);
+	if (what >= 0 && access != CODECACHE_PROT_WRITE)
+		codecache_insert_around(view, vmf->vma, addr);
+	return what;
+}
+
 /* Check and insert; view->lock is held shared. */
 static vm_fault_t codecache_fault_locked(struct codecache_view *view,
-					 struct vm_fault *vmf)
+					 struct vm_fault *vmf,
+					 struct codecache_waiter **waiter)
 {
-	unsigned long pgoff = vmf->pgoff;
 	u32 access = codecache_fault_access(vmf);
-	u32 prot = codecache_protmap_get(&view->prots, pgoff);
-	struct page *page;
+	u32 value = codecache_protmap_get(&view->prots, vmf->pgoff);
+	vm_fault_t ret;
 	int what;
 
-	if (!(prot & access))
-		return codecache_fault_trap(view, pgoff, access);
-	page = codecache_zone_page(view->zone, view->first + pgoff);
-	if (IS_ERR(page))
-		return codecache_fault_failed(view, pgoff, access,
-					      PTR_ERR(page));
-	codecache_test_delay();
-	what = codecache_pte_insert(view, vmf->vma, vmf->address & PAGE_MASK,
-				    page, prot);
+	if (unlikely(view->leaving))
+		return VM_FAULT_SIGSEGV;
+	if (!(value & access)) {
+		ret = codecache_trap(view, vmf, access, &value, waiter);
+		if (ret)
+			return ret;
+	}
+	what = codecache_fault_insert(view, vmf, access,
+				      codecache_value_prot(value));
 	if (what < 0)
-		return codecache_fault_failed(view, pgoff, access, what);
+		return codecache_fault_failed(view, vmf->pgoff, access, what);
 	codecache_count(&view->counters, what, 1);
-	trace_codecache_fault(view->id, pgoff, access, 0);
+	trace_codecache_fault(view->id, vmf->pgoff, access, 0);
 	return VM_FAULT_NOPAGE;
 }
 
@@ -90,20 +99,21 @@ static vm_fault_t codecache_view_fault(struct vm_fault *vmf)
 {
 	struct codecache_view *view = vmf->vma->vm_private_data;
 	bool unlocked = codecache_test_fault_unlocked;
+	struct codecache_waiter *waiter = NULL;
 	vm_fault_t ret;
 
 	if (!unlocked)
 		down_read(view->lock);
-	ret = codecache_fault_locked(view, vmf);
+	ret = codecache_fault_locked(view, vmf, &waiter);
 	if (!unlocked)
 		up_read(view->lock);
-	return ret;
+	return waiter ? codecache_trap_sleep(view, vmf, waiter) : ret;
 }
 
 /*
- * Maps nothing around a fault. That it is there lets the core call us under the
- * VMA's own lock instead of mmap_lock (6.12 and later), which our fault can
- * bear: it locks PROTECT out by itself.
+ * Maps nothing: codecache_insert_around() does. That it is there lets the core
+ * call us under the VMA's own lock instead of mmap_lock (6.12 and later), which
+ * our fault can bear: it locks PROTECT out by itself.
  */
 static vm_fault_t codecache_view_map_pages(struct vm_fault *vmf, pgoff_t start,
 					   pgoff_t end)
@@ -117,7 +127,7 @@ static void codecache_view_close(struct vm_area_struct *vma)
 
 	/* A refused mremap() closes its copy, which never was the mapping. */
 	if (READ_ONCE(view->vma) == vma)
-		codecache_view_unmapped(view);
+		codecache_view_unmapped(view, vma);
 }
 
 static int codecache_view_may_split(struct vm_area_struct *vma,
@@ -175,6 +185,8 @@ static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
 		memset(buf, 0, len);
 		return len;
 	}
+	if (write && codecache_marks_poke(view, pgoff))
+		return -EIO;
 	kaddr = kmap_local_page(page);
 	if (write)
 		codecache_copy_to_code(page, kaddr + offset, buf, len);

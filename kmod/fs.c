@@ -40,6 +40,41 @@ static struct file_system_type codecache_fs_type = {
 	.kill_sb = kill_anon_super,
 };
 
+/* Takes over a reference on the inode. */
+static struct file *codecache_fs_open(struct inode *inode, const char *name,
+				      const struct file_operations *fops,
+				      void *priv)
+{
+	struct file *file;
+
+	file = alloc_file_pseudo(inode, codecache_fs_mnt, name, O_RDWR, fops);
+	if (IS_ERR(file)) {
+		iput(inode);
+		return file;
+	}
+	/* fput() drops a reference on fops->owner that nobody has taken yet. */
+	__module_get(fops->owner);
+	file->private_data = priv;
+	return file;
+}
+
+/**
+ * codecache_fs_reopen - one more file on an inode of codecache_fs_file()
+ * @inode: the inode, whose file system is pinned by its object
+ * @name: shown in /proc/PID/maps
+ * @fops: of this module
+ * @priv: for file->private_data
+ *
+ * Context: process; sleeps.
+ * Return: the file, open for reading and writing, or an ERR_PTR().
+ */
+struct file *codecache_fs_reopen(struct inode *inode, const char *name,
+				 const struct file_operations *fops, void *priv)
+{
+	ihold(inode);
+	return codecache_fs_open(inode, name, fops, priv);
+}
+
 /**
  * codecache_fs_file - a file on an inode of its own
  * @name: shown in /proc/PID/maps
@@ -68,15 +103,9 @@ struct file *codecache_fs_file(const char *name,
 		goto release_fs;
 	}
 	inode->i_flags &= ~S_ANON_INODE;
-	file = alloc_file_pseudo(inode, codecache_fs_mnt, name, O_RDWR, fops);
-	if (IS_ERR(file)) {
-		iput(inode);
-		goto release_fs;
-	}
-	/* fput() drops a reference on fops->owner that nobody has taken yet. */
-	__module_get(fops->owner);
-	file->private_data = priv;
-	return file;
+	file = codecache_fs_open(inode, name, fops, priv);
+	if (!IS_ERR(file))
+		return file;
 
 release_fs:
 	codecache_fs_release();

@@ -53,7 +53,14 @@ static int codecache_ioctl_copy_in(struct codecache_ioctl *call)
 	return head->flags & ~op->flags ? -EOPNOTSUPP : 0;
 }
 
-static int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
+/**
+ * codecache_ioctl_copy_out - write the members that the kernel writes
+ * @call: executed, or with results that are safe to show before it is
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -EFAULT.
+ */
+int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
 {
 	unsigned int out = call->op->out;
 	unsigned int len = min(call->size, call->op->size) - out;
@@ -62,9 +69,20 @@ static int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
 	       -EFAULT : 0;
 }
 
-/* Hand the results over, and the new descriptor with them. */
-static int codecache_ioctl_finish(struct codecache_ioctl *call)
+/**
+ * codecache_ioctl_finish - hand over the results, and the new descriptor with them
+ * @call: executed
+ * @slot: unless NULL, must be NULL still and becomes @value as the last step that
+ *	can fail
+ * @value: what is published there
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an errno; then call->new_file is gone, and nothing else happened.
+ */
+int codecache_ioctl_finish(struct codecache_ioctl *call, void *slot,
+			   void *value)
 {
+	void **published = slot;
 	int fd, err;
 
 	if (!call->new_file)
@@ -76,6 +94,9 @@ static int codecache_ioctl_finish(struct codecache_ioctl *call)
 	}
 	*call->out_fd = fd;
 	err = codecache_ioctl_copy_out(call);
+	/* Orders what is published; pairs with the reader's acquire. */
+	if (!err && published && cmpxchg(published, NULL, value))
+		err = -EBUSY;
 	if (err) {
 		put_unused_fd(fd);
 		fput(call->new_file);
@@ -118,5 +139,5 @@ long codecache_ioctl_dispatch(struct file *file, unsigned int cmd,
 	err = call.op->execute(&call);
 	if (err || call.op->out_by_handler)
 		return err;
-	return codecache_ioctl_finish(&call);
+	return codecache_ioctl_finish(&call, NULL, NULL);
 }

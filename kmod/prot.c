@@ -12,6 +12,7 @@
  * Lifetime: the caller's descriptor holds the view.
  */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -25,12 +26,13 @@
 
 /**
  * struct codecache_set - what one call asks for
- * @ranges: the vector, or the current chunk of the bitmap
+ * @ranges: the vector, or the current chunk of the bitmap; once checked, each
+ *	prot is a codecache_trap_value()
  * @nr: ranges in the vector
  * @bitmap: the bitmap, or NULL
  * @nr_bits: its length
  * @first_page: the page of bit 0
- * @prot: what the pages of its bits get
+ * @prot: what the pages of its bits get: codecache_trap_value()
  * @small: backs @ranges for short vectors
  */
 struct codecache_set {
@@ -41,6 +43,22 @@ struct codecache_set {
 	u64 first_page;
 	u32 prot;
 	struct codecache_prot_range small[CODECACHE_SET_SMALL];
+};
+
+/**
+ * struct codecache_change - what a call does and what became of it
+ * @edit: the pass over the page tables
+ * @resolve: wake all who sleep on the pages, whether they may go on or not
+ * @nr_pages: pages in the ranges
+ * @nr_woken: threads
+ * @seq: the change's place in the view's sequence
+ */
+struct codecache_change {
+	struct codecache_edit edit;
+	bool resolve;
+	u64 nr_pages;
+	u64 nr_woken;
+	u64 seq;
 };
 
 static void codecache_set_free(struct codecache_set *set)
@@ -81,8 +99,11 @@ static u64 codecache_set_next(struct codecache_set *set, u64 *pos)
 static noinline u64
 codecache_set_copy(struct codecache_prot_range *to,
 		   const struct codecache_prot_range __user *from, u64 nr,
-		   u64 nr_pages, u32 allowed, u64 *end, int *err)
+		   const struct codecache_view *view, u64 *end, int *err)
 {
+	const u32 allowed = codecache_kind(view->kind)->prots;
+	const u64 nr_pages = view->nr_pages;
+	const u32 mode = view->trap_mode;
 	const u64 __user *u = (const u64 __user *)from;
 	struct codecache_prot_range *r = to;
 	u64 last = *end, wrong = 0;
@@ -96,6 +117,7 @@ codecache_set_copy(struct codecache_prot_range *to,
 		unsafe_get_user(((u64 *)r)[1], u + 1, fault);
 		if (unlikely(!codecache_range_ok(r, nr_pages, allowed)))
 			break;
+		r->prot = codecache_trap_value(r->prot, r->flags, mode);
 		wrong |= r->first_page - last;	/* the sign */
 		last = r->first_page + r->nr_pages;
 	}
@@ -117,7 +139,6 @@ static int codecache_set_load_ranges(struct codecache_view *view,
 {
 	const struct codecache_prot_range __user *from =
 		u64_to_user_ptr(args->addr);
-	u32 allowed = codecache_kind(view->kind)->prots;
 	u64 done, n, good, end = 0;
 	int err = 0;
 
@@ -132,7 +153,7 @@ static int codecache_set_load_ranges(struct codecache_view *view,
 	for (done = 0; done < set->nr; done += n) {
 		n = min_t(u64, set->nr - done, CODECACHE_SET_BATCH);
 		good = codecache_set_copy(set->ranges + done, from + done, n,
-					  view->nr_pages, allowed, &end, &err);
+					  view, &end, &err);
 		if (err && err != -EFAULT)
 			args->out_failed_index = done + good;
 		if (err)
@@ -171,10 +192,12 @@ static int codecache_set_load_bitmap(struct codecache_view *view,
 				     struct codecache_set *set)
 {
 	size_t bytes = DIV_ROUND_UP(args->count, 64) * sizeof(u64);
+	u32 allowed = codecache_kind(view->kind)->prots;
 	int err;
 
-	err = codecache_prot_check(args->prot,
-				   codecache_kind(view->kind)->prots);
+	err = codecache_trap_check(args->trap, allowed);
+	if (!err)
+		err = codecache_prot_check(args->prot, allowed);
 	if (err)
 		return err;
 	set->ranges = kvmalloc_array(CODECACHE_SET_CHUNK, sizeof(*set->ranges),
@@ -186,7 +209,8 @@ static int codecache_set_load_bitmap(struct codecache_view *view,
 		return -EFAULT;
 	set->nr_bits = args->count;
 	set->first_page = args->first_page;
-	set->prot = args->prot;
+	set->prot = codecache_trap_value(args->prot, args->trap,
+					 view->trap_mode);
 	return codecache_set_check_bitmap(view, args, set);
 }
 
@@ -199,14 +223,16 @@ static int codecache_set_load(struct codecache_view *view,
 	return codecache_set_load_ranges(view, args, set);
 }
 
-static int codecache_protect_check(const struct codecache_view_protect_args *args)
+static int codecache_protect_check(const struct codecache_view *view,
+				   const struct codecache_view_protect_args *args)
 {
 	bool bitmap = args->flags & CODECACHE_PROTECT_F_BITMAP;
 
-	if (args->reserved)
+	if (!bitmap && (args->first_page || args->prot || args->trap))
 		return -EINVAL;
-	if (!bitmap && (args->first_page || args->prot))
-		return -EINVAL;
+	if (args->flags & CODECACHE_PROTECT_F_POPULATE &&
+	    view->kind == CODECACHE_VIEW_UFFD)
+		return -EOPNOTSUPP;
 	if (args->count > (bitmap ? CODECACHE_MAX_BITMAP_PAGES :
 				    CODECACHE_MAX_RANGES))
 		return -EINVAL;
@@ -247,10 +273,28 @@ static u64 codecache_set_apply(struct codecache_set *set,
 	return nr_pages;
 }
 
+/* Who sleeps in a trap may go on, or must find out. */
+static void codecache_protect_wake(struct codecache_view *view,
+				   const struct codecache_set *set,
+				   struct codecache_change *change)
+{
+	const struct codecache_prot_range *r = set->ranges;
+
+	unsigned long last = r->first_page + r->nr_pages - 1;
+
+	if (change->resolve)
+		change->nr_woken =
+			codecache_events_answer(view, r->first_page, last,
+						CODECACHE_ANSWER_RETRY);
+	else
+		codecache_events_protected(view);
+}
+
 static int codecache_protect_pfn(struct codecache_view *view,
 				 struct codecache_set *set,
-				 struct codecache_edit *edit, u64 *nr_pages)
+				 struct codecache_change *change)
 {
+	struct codecache_edit *edit = &change->edit;
 	struct codecache_target target;
 	int err;
 
@@ -260,12 +304,15 @@ static int codecache_protect_pfn(struct codecache_view *view,
 	err = codecache_set_prepare(view, set);
 	if (err)
 		goto unlock;
-	edit->vma = target.mm ? target.vma : NULL;
+	/* Once UNMAP has taken all entries away none may come back. */
+	edit->vma = target.mm && !view->leaving ? target.vma : NULL;
 	if (edit->vma)
 		codecache_pte_begin(edit);
-	*nr_pages = codecache_set_apply(set, edit);
+	change->nr_pages = codecache_set_apply(set, edit);
 	if (edit->vma)
 		codecache_pte_end(edit);
+	change->seq = atomic64_inc_return(&view->seq);
+	codecache_protect_wake(view, set, change);
 unlock:
 	codecache_view_unlock(view, &target);
 	return err;
@@ -302,27 +349,43 @@ static void codecache_protect_uffd(struct codecache_view *view,
 }
 
 static int codecache_set_protect(struct codecache_view *view,
-				 struct codecache_set *set)
+				 struct codecache_set *set,
+				 struct codecache_change *change)
 {
-	struct codecache_edit edit = { .view = view };
-	u64 nr_pages = 0;
+	struct codecache_edit *edit = &change->edit;
 	int err = 0;
 
+	edit->view = view;
 	if (view->kind == CODECACHE_VIEW_UFFD)
-		codecache_protect_uffd(view, set, &edit, &nr_pages);
+		codecache_protect_uffd(view, set, edit, &change->nr_pages);
 	else
-		err = codecache_protect_pfn(view, set, &edit, &nr_pages);
+		err = codecache_protect_pfn(view, set, change);
 	if (err)
 		return err;
 	codecache_count(&view->counters, CODECACHE_NR_PROTECT_CALLS, 1);
-	codecache_count(&view->counters, CODECACHE_NR_PROTECT_PAGES, nr_pages);
+	codecache_count(&view->counters, CODECACHE_NR_PROTECT_PAGES,
+			change->nr_pages);
 	codecache_count(&view->counters, CODECACHE_NR_PROTECT_PTES,
-			edit.nr_ptes);
+			edit->nr_ptes);
 	codecache_count(&view->counters, CODECACHE_NR_PROTECT_FLUSHES,
-			edit.nr_flushes);
-	trace_codecache_protect(view->id, nr_pages, edit.nr_ptes,
-				edit.nr_flushes);
+			edit->nr_flushes);
+	trace_codecache_protect(view->id, change->nr_pages, edit->nr_ptes,
+				edit->nr_flushes);
 	return 0;
+}
+
+static u64 codecache_set_populate(struct codecache_view *view,
+				  struct codecache_set *set)
+{
+	u64 pos = 0, nr, i, done = 0;
+
+	while ((nr = codecache_set_next(set, &pos))) {
+		for (i = 0; i < nr && !fatal_signal_pending(current); i++)
+			done += codecache_populate(view,
+						   set->ranges[i].first_page,
+						   set->ranges[i].nr_pages);
+	}
+	return done;
 }
 
 /**
@@ -334,21 +397,90 @@ static int codecache_set_protect(struct codecache_view *view,
  */
 int codecache_view_protect(struct codecache_ioctl *call)
 {
-	struct codecache_view_protect_args __user *uargs = call->uargs;
 	struct codecache_view_protect_args *args = call->args;
 	struct codecache_view *view = call->file->private_data;
 	struct codecache_set set = { .ranges = set.small };
+	struct codecache_change change = { };
 	int err;
 
 	args->out_failed_index = CODECACHE_NO_INDEX;
-	err = codecache_protect_check(args);
+	args->out_seq = 0;
+	args->out_populated = 0;
+	err = codecache_protect_check(view, args);
 	if (!err && args->count)
 		err = codecache_set_load(view, args, &set);
 	/* Before anything changes, so that EFAULT means that nothing has. */
-	if (put_user(args->out_failed_index, &uargs->out_failed_index) && !err)
+	if (codecache_ioctl_copy_out(call) && !err)
 		err = -EFAULT;
-	if (!err && args->count)
-		err = codecache_set_protect(view, &set);
+	if (!err && args->count) {
+		err = codecache_set_protect(view, &set, &change);
+		args->out_seq = change.seq;
+	}
+	if (!err && args->flags & CODECACHE_PROTECT_F_POPULATE)
+		args->out_populated = codecache_set_populate(view, &set);
+	/* The call may have taken away the access to its own answer. */
+	if (!err && call->size > call->op->min_size)
+		(void)codecache_ioctl_copy_out(call);
 	codecache_set_free(&set);
+	return err;
+}
+
+static int codecache_resolve_check(const struct codecache_view *view,
+				   const struct codecache_view_resolve_args *args)
+{
+	const u32 allowed = codecache_kind(view->kind)->prots;
+	int err;
+
+	if (view->kind == CODECACHE_VIEW_UFFD)
+		return -EOPNOTSUPP;
+	if (args->flags & CODECACHE_RESOLVE_F_SIGNAL &&
+	    (args->prot || args->trap))
+		return -EINVAL;
+	err = codecache_trap_check(args->trap, allowed);
+	if (!err)
+		err = codecache_prot_check(args->prot, allowed);
+	return err ? err : codecache_window_check(args->first_page,
+						  args->nr_pages,
+						  view->nr_pages);
+}
+
+/**
+ * codecache_view_resolve - CODECACHE_IOC_VIEW_RESOLVE
+ * @call: on a view
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an errno of the uapi; then nothing has changed.
+ */
+int codecache_view_resolve(struct codecache_ioctl *call)
+{
+	struct codecache_view_resolve_args *args = call->args;
+	struct codecache_view *view = call->file->private_data;
+	struct codecache_set set = { .ranges = set.small, .nr = 1 };
+	struct codecache_change change = { .resolve = true };
+	unsigned long last = args->first_page + args->nr_pages - 1;
+	int err;
+
+	err = codecache_resolve_check(view, args);
+	if (err)
+		return err;
+	args->out_nr_woken = 0;
+	args->out_seq = 0;
+	if (codecache_ioctl_copy_out(call))
+		return -EFAULT;
+	if (args->flags & CODECACHE_RESOLVE_F_SIGNAL) {
+		args->out_nr_woken =
+			codecache_events_answer(view, args->first_page, last,
+						CODECACHE_ANSWER_SIGNAL);
+		return 0;
+	}
+	set.small[0] = (struct codecache_prot_range){
+		.first_page = args->first_page,
+		.nr_pages = args->nr_pages,
+		.prot = codecache_trap_value(args->prot, args->trap,
+					     view->trap_mode),
+	};
+	err = codecache_set_protect(view, &set, &change);
+	args->out_nr_woken = change.nr_woken;
+	args->out_seq = change.seq;
 	return err;
 }

@@ -13,6 +13,7 @@
  *
  * Pure logic: selftests/unit compiles this very file in user space.
  */
+#include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
@@ -84,10 +85,15 @@ void codecache_protmap_destroy(struct codecache_protmap *map)
 	map->slots = NULL;
 }
 
-/* Give slot @i a leaf, in which every page keeps its value. */
+/*
+ * Give slot @i a leaf, in which every page keeps its value. Also under the lock
+ * held shared, by several at a time: whoever is first wins. A reader that finds
+ * the leaf finds it filled: cmpxchg() orders, and pairs with the address
+ * dependency in codecache_protmap_get().
+ */
 static int codecache_slot_split(struct codecache_protmap *map, unsigned long i)
 {
-	unsigned long slot = map->slots[i];
+	unsigned long slot = READ_ONCE(map->slots[i]);
 	u8 *leaf;
 
 	if (!codecache_slot_uniform(slot))
@@ -96,8 +102,23 @@ static int codecache_slot_split(struct codecache_protmap *map, unsigned long i)
 	if (!leaf)
 		return -ENOMEM;
 	memset(leaf, codecache_slot_value(slot), CODECACHE_LEAF_PAGES);
-	map->slots[i] = (unsigned long)leaf;
+	if (cmpxchg(&map->slots[i], slot, (unsigned long)leaf) != slot)
+		kfree(leaf);
 	return 0;
+}
+
+/**
+ * codecache_protmap_split_slot - make sure that a page's slot has a leaf
+ * @map: the map
+ * @page: page below @map->nr_pages
+ *
+ * Context: process; sleeps; the owner's lock held, shared at least.
+ * Return: 0 or -ENOMEM; no page's value changes either way.
+ */
+int codecache_protmap_split_slot(struct codecache_protmap *map,
+				 unsigned long page)
+{
+	return codecache_slot_split(map, page >> CODECACHE_LEAF_SHIFT);
 }
 
 /* Only the two ends of a range can cut a slot; those between become uniform. */

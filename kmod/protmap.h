@@ -2,6 +2,7 @@
 #ifndef CODECACHE_PROTMAP_H
 #define CODECACHE_PROTMAP_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #include <linux/codecache.h>
@@ -11,8 +12,25 @@
 #define CODECACHE_LEAF_PAGES	512UL
 #define CODECACHE_LEAF_MASK	(CODECACHE_LEAF_PAGES - 1)
 
-/* Values that a page's byte can take. */
-#define CODECACHE_PROTMAP_VALUES	8
+/* Values that a page's byte can take: a protection and a trap mode. */
+#define CODECACHE_PROTMAP_VALUES	32
+#define CODECACHE_VALUE_PROT		7
+#define CODECACHE_VALUE_MODE_SHIFT	3
+
+static inline u8 codecache_value_make(u32 prot, u32 trap_mode)
+{
+	return prot | trap_mode << CODECACHE_VALUE_MODE_SHIFT;
+}
+
+static inline u32 codecache_value_prot(u32 value)
+{
+	return value & CODECACHE_VALUE_PROT;
+}
+
+static inline u32 codecache_value_mode(u32 value)
+{
+	return value >> CODECACHE_VALUE_MODE_SHIFT;
+}
 
 /**
  * struct codecache_protmap - a small number for each page of a sparse range
@@ -36,6 +54,8 @@ int codecache_protmap_prepare(struct codecache_protmap *map,
 			      const struct codecache_prot_range *ranges, u64 nr);
 u64 codecache_protmap_apply(struct codecache_protmap *map,
 			    const struct codecache_prot_range *ranges, u64 nr);
+int codecache_protmap_split_slot(struct codecache_protmap *map,
+				 unsigned long page);
 void codecache_protmap_count(const struct codecache_protmap *map,
 			     u64 counts[CODECACHE_PROTMAP_VALUES]);
 
@@ -65,11 +85,29 @@ static inline u8 *codecache_slot_leaf(unsigned long slot)
 static inline u8 codecache_protmap_get(const struct codecache_protmap *map,
 				       unsigned long page)
 {
-	unsigned long slot = map->slots[page >> CODECACHE_LEAF_SHIFT];
+	/* A log trap may be giving the slot a leaf, or widening a page. */
+	unsigned long slot = READ_ONCE(map->slots[page >> CODECACHE_LEAF_SHIFT]);
 
 	if (codecache_slot_uniform(slot))
 		return codecache_slot_value(slot);
-	return codecache_slot_leaf(slot)[page & CODECACHE_LEAF_MASK];
+	return READ_ONCE(codecache_slot_leaf(slot)[page & CODECACHE_LEAF_MASK]);
+}
+
+/**
+ * codecache_protmap_set - give one page a value
+ * @map: the map
+ * @page: page of a slot that has a leaf
+ * @value: below CODECACHE_PROTMAP_VALUES
+ *
+ * Context: any; the owner's lock held exclusively, or shared and this is the
+ * only one who changes values; readers see the old value or the new one.
+ */
+static inline void codecache_protmap_set(struct codecache_protmap *map,
+					 unsigned long page, u8 value)
+{
+	unsigned long slot = READ_ONCE(map->slots[page >> CODECACHE_LEAF_SHIFT]);
+
+	WRITE_ONCE(codecache_slot_leaf(slot)[page & CODECACHE_LEAF_MASK], value);
 }
 
 #endif /* CODECACHE_PROTMAP_H */

@@ -2,14 +2,13 @@
 /*
  * codecache page tables: editing many entries of a PFN mapping, with one flush
  *
- * Concepts: entries are written in place, under the page table lock, from the
- *           callback of apply_to_page_range(). That call is made for one page
- *           per page table; the callback gets a pointer into the table, whose
- *           lock covers it whole, and walks all ranges that lie in it. So the
+ * Concepts: entries are written in place, under the page table lock. A table is
+ *           walked to and locked once, for all ranges that lie in it. So the
  *           cost is one walk per page table touched plus a little per page: a
  *           dense vector is a single span walk, a sparse one a walk per range.
  *           Tables that hold none of our entries (view->populated) are skipped
- *           over, so holes cost next to nothing.
+ *           over, so holes cost next to nothing. What an entry that goes knows
+ *           of its page is kept in the marks (marks.c).
  *
  *           TLB: no function that flushes is exported, but tlb_finish_mmu()
  *           flushes a whole mm when mm_tlb_flush_nested() says that somebody
@@ -24,10 +23,11 @@
  *    per contiguous run);
  *  - entries that exist are never weaker than the ranges allow (no fault after
  *    an upgrade), and pages that were NONE and are resident get one;
- *  - dirty bits of entries that stay are kept.
+ *  - no dirty or accessed bit is lost: entries that stay keep theirs, those of
+ *    entries that go are in the marks.
  *
  * Locking:  mmap_lock for reading, view->lock for writing (fault: shared), page
- *           table lock taken by apply_to_page_range(). Page table locks are
+ *           table lock (codecache_table_lock()). Page table locks are
  *           held for 512 entries at most.
  * Lifetime: zone->pages holds the pages; entries need no reference.
  *
@@ -51,33 +51,8 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "table.h"
 #include "testing.h"
-
-static pgprot_t codecache_pte_prot(const struct codecache_view *view, u32 prot)
-{
-	return prot & CODECACHE_PROT_WRITE ? view->page_rw : view->page_ro;
-}
-
-static pte_t codecache_pte_make(const struct codecache_view *view,
-				unsigned long pfn, u32 prot)
-{
-	return pte_mkspecial(pfn_pte(pfn, codecache_pte_prot(view, prot)));
-}
-
-/* Give an entry that is read-only all that RW allows, and keep its dirt. */
-static void codecache_pte_widen(const struct codecache_view *view,
-				struct mm_struct *mm, unsigned long addr,
-				pte_t *ptep)
-{
-	pte_t old = ptep_get_and_clear(mm, addr, ptep);
-	pte_t pte = codecache_pte_make(view, pte_pfn(old),
-				       CODECACHE_PROT_READ |
-				       CODECACHE_PROT_WRITE);
-
-	if (pte_dirty(old))
-		pte = pte_mkdirty(pte);
-	set_pte_at(mm, addr, ptep, pte);
-}
 
 /* ---- PROTECT ------------------------------------------------------------- */
 
@@ -92,6 +67,27 @@ static unsigned long codecache_edit_addr(const struct codecache_edit *edit,
 	return edit->vma->vm_start + (page << PAGE_SHIFT);
 }
 
+/* The marks of a page; few lookups, since pages ascend. */
+static struct codecache_marks *codecache_edit_marks(struct codecache_edit *edit,
+						    unsigned long page)
+{
+	unsigned long slot = (page >> CODECACHE_MARKS_SHIFT) + 1;
+
+	if (edit->marks_slot != slot) {
+		edit->marks = codecache_marks_get(edit->view, page);
+		edit->marks_slot = slot;
+	}
+	return edit->marks;
+}
+
+/* An entry goes; what it knows stays. There are marks wherever one was made. */
+static void codecache_edit_take(struct codecache_edit *edit, pte_t *ptep,
+				unsigned long addr, unsigned long page)
+{
+	codecache_pte_harvest(codecache_edit_marks(edit, page), page,
+			      ptep_get_and_clear(edit->vma->vm_mm, addr, ptep));
+}
+
 /* A page that was NONE has no entry; if it is resident it gets one now. */
 static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 				   unsigned long addr, unsigned long page,
@@ -100,13 +96,17 @@ static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 	struct codecache_view *view = edit->view;
 	struct page *p;
 
-	if (codecache_protmap_get(&view->prots, page) != CODECACHE_PROT_NONE)
+	if (codecache_value_prot(codecache_protmap_get(&view->prots, page)))
 		return;	/* never touched through this view: leave it so */
 	p = xa_load(&view->zone->pages, view->first + page);
 	if (!p)
 		return;
+	if (!codecache_edit_marks(edit, page)) {
+		edit->no_marks = true;
+		return;
+	}
 	set_pte_at(edit->vma->vm_mm, addr, ptep,
-		   codecache_pte_make(view, page_to_pfn(p), prot));
+		   codecache_pte_make(view, page_to_pfn(p), prot, false));
 	edit->nr_ptes++;
 }
 
@@ -146,7 +146,7 @@ codecache_entry_none(struct codecache_edit *edit, pte_t *ptep,
 {
 	if (pte_none(ptep_get(ptep)))
 		return false;
-	ptep_get_and_clear(edit->vma->vm_mm, addr, ptep);
+	codecache_edit_take(edit, ptep, addr, page);
 	return true;
 }
 
@@ -159,6 +159,10 @@ codecache_entry_read(struct codecache_edit *edit, pte_t *ptep,
 	if (unlikely(pte_none(pte))) {
 		codecache_edit_install(edit, ptep, addr, page, prot);
 		return false;
+	}
+	if (unlikely(edit->notifiers)) {
+		codecache_edit_take(edit, ptep, addr, page);
+		return true;
 	}
 	if (!pte_write(pte))
 		return false;
@@ -249,7 +253,7 @@ codecache_edit_runs(struct codecache_edit *edit, const struct codecache_table *t
 }
 
 /* Under the lock of a page table: apply all ranges that lie in it. */
-static int codecache_edit_table(pte_t *ptep, unsigned long addr, void *data)
+static int codecache_edit_entries(pte_t *ptep, unsigned long addr, void *data)
 {
 	struct codecache_edit *edit = data;
 	struct codecache_table t = {
@@ -260,7 +264,7 @@ static int codecache_edit_table(pte_t *ptep, unsigned long addr, void *data)
 	};
 
 	while (edit->cur < edit->end && edit->cur->first_page <= t.last) {
-		if (edit->cur->prot == CODECACHE_PROT_NONE)
+		if (!codecache_value_prot(edit->cur->prot))
 			codecache_edit_runs(edit, &t, codecache_entry_none,
 					    codecache_run_none);
 		else if (edit->cur->prot & CODECACHE_PROT_WRITE)
@@ -275,6 +279,52 @@ static int codecache_edit_table(pte_t *ptep, unsigned long addr, void *data)
 		edit->cur--;
 	edit->page = t.last + 1;
 	return 0;
+}
+
+/*
+ * The page table of @addr, which is made if need be. Where there is none, and no
+ * memory for one, there is nothing to revoke.
+ */
+static void codecache_edit_table(struct codecache_edit *edit,
+				 unsigned long addr)
+{
+	struct mm_struct *mm = edit->vma->vm_mm;
+	unsigned long table = codecache_table_index(edit->vma, addr);
+	struct codecache_ptl ptl;
+	pte_t *ptep;
+
+	if (!test_bit(table, edit->view->populated))
+		set_bit(table, edit->view->populated);
+	ptep = codecache_table_lock(mm, addr, &ptl);
+	if (ptep) {
+		codecache_edit_entries(ptep, addr, edit);
+		codecache_table_unlock(&ptl);
+	} else if (!codecache_value_prot(edit->cur->prot) ||
+		   apply_to_page_range(mm, addr, PAGE_SIZE,
+				       codecache_edit_entries, edit)) {
+		edit->page += PTRS_PER_PTE - pte_index(addr);
+	}
+}
+
+/*
+ * Installing wants marks, which are allocated without the lock; then once more.
+ * Without memory for them the pages are left to faults.
+ */
+static void codecache_edit_table_again(struct codecache_edit *edit,
+				       const struct codecache_prot_range *cur,
+				       unsigned long page)
+{
+	unsigned long last = min(edit->page, edit->view->nr_pages) - 1;
+
+	edit->no_marks = false;
+	edit->marks_slot = 0;
+	if (!codecache_marks_make(edit->view, page) ||
+	    !codecache_marks_make(edit->view, last))
+		return;
+	edit->cur = cur;
+	edit->page = page;
+	codecache_edit_table(edit, codecache_edit_addr(edit, page));
+	edit->no_marks = false;
 }
 
 /*
@@ -300,20 +350,13 @@ static unsigned long codecache_edit_next(const struct codecache_edit *edit,
 	else
 		end = (((base + table) << PMD_SHIFT) - edit->vma->vm_start) >>
 		      PAGE_SHIFT;
-	if (prot == CODECACHE_PROT_NONE)
+	if (!codecache_value_prot(prot))
 		return end;
 	index = view->first + page;
 	if (xa_find(&view->zone->pages, &index, view->first + end - 1,
 		    XA_PRESENT))
 		return index - view->first;
 	return end;
-}
-
-/* No page table, and no memory for one: then there is nothing to revoke. */
-static void codecache_edit_skip_table(struct codecache_edit *edit,
-				      unsigned long addr)
-{
-	edit->page += PTRS_PER_PTE - pte_index(addr);
 }
 
 /**
@@ -324,6 +367,8 @@ static void codecache_edit_skip_table(struct codecache_edit *edit,
  */
 void codecache_pte_begin(struct codecache_edit *edit)
 {
+	edit->notifiers = mm_has_notifiers(edit->vma->vm_mm) ||
+			  codecache_test_force_notifiers;
 	if (!codecache_test_skip_pending)
 		inc_tlb_flush_pending(edit->vma->vm_mm);
 }
@@ -339,8 +384,9 @@ static void codecache_edit_notify(struct codecache_edit *edit,
 		unsigned long first = r->first_page;
 		unsigned long next = first;
 
-		for (; r < end && r->first_page == next && r->prot != full; r++)
-			next += r->nr_pages;
+		while (r < end && r->first_page == next &&
+		       codecache_value_prot(r->prot) != full)
+			next += r++->nr_pages;
 		if (next == first) {
 			r++;
 			continue;
@@ -366,8 +412,8 @@ static void codecache_edit_notify(struct codecache_edit *edit,
 void codecache_pte_apply(struct codecache_edit *edit,
 			 const struct codecache_prot_range *ranges, u64 nr)
 {
-	struct mm_struct *mm = edit->vma->vm_mm;
-	unsigned long page, addr;
+	const struct codecache_prot_range *cur;
+	unsigned long page;
 
 	edit->cur = ranges;
 	edit->end = ranges + nr;
@@ -383,16 +429,13 @@ void codecache_pte_apply(struct codecache_edit *edit,
 			continue;
 		}
 		edit->page = page;
-		addr = codecache_edit_addr(edit, page);
-		set_bit(codecache_table_index(edit->vma, addr),
-			edit->view->populated);
-		if (apply_to_page_range(mm, addr, PAGE_SIZE,
-					codecache_edit_table, edit))
-			codecache_edit_skip_table(edit, addr);
+		cur = edit->cur;
+		codecache_edit_table(edit, codecache_edit_addr(edit, page));
+		if (unlikely(edit->no_marks))
+			codecache_edit_table_again(edit, cur, page);
 		cond_resched();
 	}
-	if (edit->revoked &&
-	    (mm_has_notifiers(mm) || codecache_test_force_notifiers))
+	if (edit->revoked && edit->notifiers)
 		codecache_edit_notify(edit, ranges, nr);
 }
 
@@ -413,67 +456,4 @@ void codecache_pte_end(struct codecache_edit *edit)
 	}
 	if (!codecache_test_skip_pending)
 		dec_tlb_flush_pending(mm);
-}
-
-/* ---- faults -------------------------------------------------------------- */
-
-struct codecache_insert {
-	struct codecache_view *view;
-	struct vm_area_struct *vma;
-	unsigned long pfn;
-	u32 prot;
-	int what;
-};
-
-static int codecache_insert_one(pte_t *ptep, unsigned long addr, void *data)
-{
-	struct codecache_insert *ins = data;
-	struct mm_struct *mm = ins->vma->vm_mm;
-	pte_t pte = ptep_get(ptep);
-
-	if (pte_none(pte)) {
-		set_pte_at(mm, addr, ptep,
-			   codecache_pte_make(ins->view, ins->pfn, ins->prot));
-		ins->what = CODECACHE_NR_FAULTS_FILLED;
-	} else if (ins->prot & CODECACHE_PROT_WRITE && !pte_write(pte)) {
-		codecache_pte_widen(ins->view, mm, addr, ptep);
-		ins->what = CODECACHE_NR_FAULTS_UPGRADED;
-	} else {
-		ins->what = CODECACHE_NR_FAULTS_SPURIOUS;
-	}
-	update_mmu_cache(ins->vma, addr, ptep);
-	return 0;
-}
-
-/**
- * codecache_pte_insert - map one page, from a fault
- * @view: the view
- * @vma: its mapping
- * @addr: page-aligned address
- * @page: what to map; held by the zone
- * @prot: CODECACHE_PROT_* of the page, not NONE
- *
- * Context: view->lock held shared, so that @prot stays true; the core's lock on
- * @vma. Sleeps.
- * Return: the counter that tells what happened, or -ENOMEM.
- */
-int codecache_pte_insert(struct codecache_view *view,
-			 struct vm_area_struct *vma, unsigned long addr,
-			 struct page *page, u32 prot)
-{
-	struct codecache_insert ins = {
-		.view = view,
-		.vma = vma,
-		.pfn = page_to_pfn(page),
-		.prot = prot,
-	};
-	unsigned long table = codecache_table_index(vma, addr);
-	int err;
-
-	/* Before the entry exists; read under view->lock exclusive. */
-	if (!test_bit(table, view->populated))
-		set_bit(table, view->populated);
-	err = apply_to_page_range(vma->vm_mm, addr, PAGE_SIZE,
-				  codecache_insert_one, &ins);
-	return err ? err : ins.what;
 }

@@ -33,6 +33,25 @@ int codecache_prot_check(u32 prot, u32 allowed)
 }
 
 /**
+ * codecache_trap_check - is @trap a trap mode that may be asked for?
+ * @trap: 0 or CODECACHE_RANGE_F_* from the user
+ * @allowed: set of CODECACHE_PROT_BIT(), and CODECACHE_ALLOW_TRAPS
+ *
+ * Context: any.
+ * Return: 0; -EOPNOTSUPP for unknown bits, or where there are no trap modes;
+ * -EINVAL for more than one.
+ */
+int codecache_trap_check(u32 trap, u32 allowed)
+{
+	if (trap & ~(CODECACHE_RANGE_F_SIGNAL | CODECACHE_RANGE_F_LOG |
+		     CODECACHE_RANGE_F_BLOCK))
+		return -EOPNOTSUPP;
+	if (trap && !(allowed & CODECACHE_ALLOW_TRAPS))
+		return -EOPNOTSUPP;
+	return trap & (trap - 1) ? -EINVAL : 0;
+}
+
+/**
  * codecache_window_check - do @nr pages from @first lie within @nr_pages?
  * @first: first page
  * @nr: pages, at least 1
@@ -67,9 +86,9 @@ int codecache_range_check(const struct codecache_prot_range *r, u64 nr_pages,
 {
 	int err;
 
-	if (r->flags)
-		return -EOPNOTSUPP;
-	err = codecache_prot_check(r->prot, allowed);
+	err = codecache_trap_check(r->flags, allowed);
+	if (!err)
+		err = codecache_prot_check(r->prot, allowed);
 	return err ? err : codecache_window_check(r->first_page, r->nr_pages,
 						  nr_pages);
 }

@@ -19,7 +19,7 @@
 static u64 *codecache_stats_counters(struct codecache_stats_args *out)
 {
 	BUILD_BUG_ON(offsetofend(struct codecache_stats_args,
-				 out_protect_flushes) -
+				 out_populated) -
 		     offsetof(struct codecache_stats_args, out_faults_filled) !=
 		     CODECACHE_NR_COUNTERS * sizeof(u64));
 	return (u64 *)&out->out_faults_filled;
@@ -242,4 +242,13 @@ void codecache_stats_show(struct seq_file *m,
 	seq_printf(m, "protect_pages:\t%llu\n", s->out_protect_pages);
 	seq_printf(m, "protect_ptes:\t%llu\n", s->out_protect_ptes);
 	seq_printf(m, "protect_flushes:\t%llu\n", s->out_protect_flushes);
+	seq_printf(m, "traps_logged:\t%llu\n", s->out_traps_logged);
+	seq_printf(m, "traps_lost:\t%llu\n", s->out_traps_lost);
+	seq_printf(m, "traps_blocked:\t%llu\n", s->out_traps_blocked);
+	seq_printf(m, "events_resolved:\t%llu\n", s->out_events_resolved);
+	seq_printf(m, "query_calls:\t%llu\n", s->out_query_calls);
+	seq_printf(m, "query_pages:\t%llu\n", s->out_query_pages);
+	seq_printf(m, "query_flushes:\t%llu\n", s->out_query_flushes);
+	seq_printf(m, "faults_around:\t%llu\n", s->out_faults_around);
+	seq_printf(m, "populated:\t%llu\n", s->out_populated);
 }

@@ -22,6 +22,11 @@ module_param_named(test_fault_unlocked, codecache_test_fault_unlocked, bool,
 		   0644);
 MODULE_PARM_DESC(test_fault_unlocked, "faults do not lock PROTECT out");
 
+bool codecache_test_skip_query_flush;
+module_param_named(test_skip_query_flush, codecache_test_skip_query_flush, bool,
+		   0644);
+MODULE_PARM_DESC(test_skip_query_flush, "QUERY does not flush the TLB");
+
 bool codecache_test_force_notifiers;
 module_param_named(test_force_notifiers, codecache_test_force_notifiers, bool,
 		   0644);

@@ -15,6 +15,7 @@
 extern bool codecache_test_skip_flush;		/* PROTECT leaves its flush out */
 extern bool codecache_test_skip_pending;	/* ... or does not announce it */
 extern bool codecache_test_fault_unlocked;	/* faults take no invalidate_lock */
+extern bool codecache_test_skip_query_flush;	/* QUERY leaves its flush out */
 extern bool codecache_test_force_notifiers;	/* as if a secondary MMU watched */
 extern unsigned int codecache_test_fault_delay_us; /* between check and insert */
 
@@ -23,6 +24,7 @@ void codecache_test_delay(void);
 #define codecache_test_skip_flush	false
 #define codecache_test_skip_pending	false
 #define codecache_test_fault_unlocked	false
+#define codecache_test_skip_query_flush	false
 #define codecache_test_force_notifiers	false
 
 static inline void codecache_test_delay(void) { }

@@ -116,21 +116,47 @@ TRACE_EVENT(codecache_fault,
 		  __entry->page, __entry->access, __entry->error)
 );
 
+/* mode is enum codecache_trap_mode. */
 TRACE_EVENT(codecache_trap,
-	TP_PROTO(u64 view, u64 page, u32 access),
-	TP_ARGS(view, page, access),
+	TP_PROTO(u64 view, u64 page, u32 access, u32 mode),
+	TP_ARGS(view, page, access, mode),
 	TP_STRUCT__entry(
 		__field(u64, view)
 		__field(u64, page)
 		__field(u32, access)
+		__field(u32, mode)
 	),
 	TP_fast_assign(
 		__entry->view = view;
 		__entry->page = page;
 		__entry->access = access;
+		__entry->mode = mode;
 	),
-	TP_printk("view=%llu page=%llu access=%u", __entry->view,
-		  __entry->page, __entry->access)
+	TP_printk("view=%llu page=%llu access=%u mode=%u", __entry->view,
+		  __entry->page, __entry->access, __entry->mode)
+);
+
+/* find and clear are CODECACHE_PAGE_* bits. */
+TRACE_EVENT(codecache_query,
+	TP_PROTO(u64 view, u32 find, u32 clear, u64 nr_pages, u64 nr_flushes),
+	TP_ARGS(view, find, clear, nr_pages, nr_flushes),
+	TP_STRUCT__entry(
+		__field(u64, view)
+		__field(u32, find)
+		__field(u32, clear)
+		__field(u64, nr_pages)
+		__field(u64, nr_flushes)
+	),
+	TP_fast_assign(
+		__entry->view = view;
+		__entry->find = find;
+		__entry->clear = clear;
+		__entry->nr_pages = nr_pages;
+		__entry->nr_flushes = nr_flushes;
+	),
+	TP_printk("view=%llu find=%u clear=%u nr_pages=%llu nr_flushes=%llu",
+		  __entry->view, __entry->find, __entry->clear,
+		  __entry->nr_pages, __entry->nr_flushes)
 );
 
 #endif /* CODECACHE_TRACE_H */

@@ -48,6 +48,8 @@ codecache_uffd_operations(const struct file *storage)
 	if (!codecache_uffd_fops.owner) {
 		codecache_uffd_fops = *storage->f_op;
 		codecache_uffd_fops.fallocate = NULL;
+		/* shmem's own insists that the operations be shmem's own. */
+		codecache_uffd_fops.get_unmapped_area = NULL;
 		codecache_uffd_fops.release = codecache_uffd_release;
 		codecache_uffd_fops.owner = THIS_MODULE;
 	}

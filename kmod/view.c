@@ -28,7 +28,8 @@ static const struct codecache_kind codecache_kinds[] = {
 	[CODECACHE_VIEW_WRITE] = {
 		.name = "codecache-write",
 		.zone_class = CODECACHE_ZONE_CODE,
-		.prots = CODECACHE_PROT_BIT(CODECACHE_PROT_NONE) |
+		.prots = CODECACHE_ALLOW_TRAPS |
+			 CODECACHE_PROT_BIT(CODECACHE_PROT_NONE) |
 			 CODECACHE_PROT_BIT(CODECACHE_PROT_READ) |
 			 CODECACHE_PROT_BIT(CODECACHE_PROT_READ |
 					    CODECACHE_PROT_WRITE),
@@ -39,7 +40,8 @@ static const struct codecache_kind codecache_kinds[] = {
 	[CODECACHE_VIEW_EXEC] = {
 		.name = "codecache-exec",
 		.zone_class = CODECACHE_ZONE_CODE,
-		.prots = CODECACHE_PROT_BIT(CODECACHE_PROT_NONE) |
+		.prots = CODECACHE_ALLOW_TRAPS |
+			 CODECACHE_PROT_BIT(CODECACHE_PROT_NONE) |
 			 CODECACHE_PROT_BIT(CODECACHE_PROT_READ |
 					    CODECACHE_PROT_EXEC),
 		.full = CODECACHE_PROT_READ | CODECACHE_PROT_EXEC,
@@ -49,7 +51,8 @@ static const struct codecache_kind codecache_kinds[] = {
 	[CODECACHE_VIEW_DATA] = {
 		.name = "codecache-data",
 		.zone_class = CODECACHE_ZONE_DATA,
-		.prots = CODECACHE_PROT_BIT(CODECACHE_PROT_NONE) |
+		.prots = CODECACHE_ALLOW_TRAPS |
+			 CODECACHE_PROT_BIT(CODECACHE_PROT_NONE) |
 			 CODECACHE_PROT_BIT(CODECACHE_PROT_READ) |
 			 CODECACHE_PROT_BIT(CODECACHE_PROT_READ |
 					    CODECACHE_PROT_WRITE),
@@ -85,6 +88,9 @@ const struct codecache_kind *codecache_kind(u32 kind)
 
 static void codecache_view_free(struct codecache_view *view)
 {
+	codecache_log_put(view->log);
+	codecache_events_destroy(&view->events);
+	codecache_marks_destroy(view);
 	kvfree(view->populated);
 	codecache_protmap_destroy(&view->prots);
 	kfree(view);
@@ -138,8 +144,32 @@ void codecache_view_put(struct codecache_view *view)
 
 static int codecache_view_release(struct inode *inode, struct file *file)
 {
+	codecache_events_close(file->private_data);
 	codecache_view_put(file->private_data);
 	return 0;
+}
+
+static int codecache_view_flush(struct file *file, fl_owner_t files)
+{
+	codecache_events_leave(file->private_data, files);
+	return 0;
+}
+
+static ssize_t codecache_view_read(struct file *file, char __user *buf,
+				   size_t count, loff_t *pos)
+{
+	struct codecache_view *view = file->private_data;
+
+	if (view->kind == CODECACHE_VIEW_UFFD)
+		return -EBADF;
+	return codecache_events_read(view, buf, count,
+				     file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t codecache_view_poll(struct file *file,
+				    struct poll_table_struct *wait)
+{
+	return codecache_events_poll(file->private_data, file, wait);
 }
 
 /**
@@ -180,7 +210,23 @@ static const struct codecache_ioctl_op codecache_view_ops[] = {
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_PROTECT,
 			   codecache_view_protect_args, out_failed_index,
 			   out_failed_index,
-			   CODECACHE_PROTECT_F_BITMAP, codecache_view_protect,
+			   CODECACHE_PROTECT_F_BITMAP |
+			   CODECACHE_PROTECT_F_POPULATE,
+			   codecache_view_protect, .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_QUERY, codecache_view_query_args,
+			   out_next_page, out_seq,
+			   CODECACHE_QUERY_F_BITMAP |
+			   CODECACHE_QUERY_F_PROTECT |
+			   CODECACHE_QUERY_F_FAST_YOUNG,
+			   codecache_view_query),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_RESOLVE,
+			   codecache_view_resolve_args, out_nr_woken, out_seq,
+			   CODECACHE_RESOLVE_F_SIGNAL, codecache_view_resolve),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_LOG, codecache_view_log_args,
+			   out_ring_bytes, out_reserved, 0, codecache_view_log,
+			   .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_UNMAP, codecache_view_unmap_args,
+			   out_addr, out_addr, 0, codecache_view_unmap,
 			   .out_by_handler = true),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
 			   out_object, out_protect_flushes, 0, codecache_view_stats_ioctl),
@@ -203,7 +249,10 @@ static void codecache_view_show_fdinfo(struct seq_file *m, struct file *file)
 
 static const struct file_operations codecache_view_fops = {
 	.owner = THIS_MODULE,
+	.flush = codecache_view_flush,
 	.release = codecache_view_release,
+	.read = codecache_view_read,
+	.poll = codecache_view_poll,
 	.mmap = codecache_view_mmap,
 	.unlocked_ioctl = codecache_view_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -226,14 +275,18 @@ static int codecache_view_check(const struct codecache_zone *zone,
 	kind = &codecache_kinds[args->kind];
 	if (kind->zone_class != zone->class)
 		return -EOPNOTSUPP;
-	if (args->trap_mode != CODECACHE_TRAP_SIGNAL)
+	if (args->trap_mode > CODECACHE_TRAP_BLOCK)
 		return -EOPNOTSUPP;
+	if (args->kind == CODECACHE_VIEW_UFFD &&
+	    (args->trap_mode || args->flags))
+		return -EOPNOTSUPP;
+	if (args->flags & CODECACHE_VIEW_F_BLOCK_KERNEL &&
+	    !codecache_trap_may_block_kernel())
+		return -EPERM;
 	if (!(args->flags & CODECACHE_VIEW_F_PROT)) {
 		if (args->prot)
 			return -EINVAL;
 		args->prot = kind->full;
-	} else if (args->kind == CODECACHE_VIEW_UFFD) {
-		return -EOPNOTSUPP;
 	}
 	err = codecache_prot_check(args->prot, kind->prots);
 	if (err)
@@ -264,7 +317,12 @@ codecache_view_alloc(struct codecache_zone *zone,
 		return NULL;
 	kref_init(&view->ref);
 	spin_lock_init(&view->map_lock);
+	spin_lock_init(&view->grant_lock);
 	init_waitqueue_head(&view->unmapped);
+	xa_init(&view->marks);
+	codecache_events_init(&view->events);
+	view->trap_mode = args->trap_mode;
+	view->block_kernel = args->flags & CODECACHE_VIEW_F_BLOCK_KERNEL;
 	view->zone = zone;
 	view->kind = args->kind;
 	view->first = args->first_page;
@@ -278,7 +336,9 @@ codecache_view_alloc(struct codecache_zone *zone,
 	view->populated = kvcalloc(BITS_TO_LONGS(codecache_nr_tables(view->nr_pages)),
 				   sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (!view->populated ||
-	    codecache_protmap_init(&view->prots, view->nr_pages, args->prot)) {
+	    codecache_protmap_init(&view->prots, view->nr_pages,
+				   codecache_value_make(args->prot,
+							args->trap_mode))) {
 		codecache_view_free(view);
 		return NULL;
 	}

@@ -208,7 +208,8 @@ static int codecache_zone_release(struct inode *inode, struct file *file)
 static const struct codecache_ioctl_op codecache_zone_ops[] = {
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_CREATE,
 			   codecache_view_create_args, out_bytes, out_reserved,
-			   CODECACHE_VIEW_F_PROT, codecache_view_create),
+			   CODECACHE_VIEW_F_PROT |
+			   CODECACHE_VIEW_F_BLOCK_KERNEL, codecache_view_create),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
 			   out_object, out_protect_flushes, 0, codecache_zone_stats_ioctl),
 };

@@ -25,7 +25,7 @@ sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
 checked_flags="-std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $headers"
 # What fake.c stands in for.
 wraps=
-for call in open open64 close ioctl mmap mmap64 munmap; do
+for call in open open64 close read ioctl mmap mmap64 munmap; do
 	wraps="$wraps -Wl,--wrap=$call"
 done
 
@@ -312,7 +312,7 @@ build_program() {
 	build_name=$2
 	shift 2
 	build_more=
-	[ "$build_name" != wire ] || build_more="userlib/check/fake.c $wraps"
+	[ "$build_name" = plain ] || build_more="userlib/check/fake.c $wraps"
 	# shellcheck disable=SC2086 # flags
 	"$@" $checked_flags $warnings -o "$build_folder/$build_name" \
 		"userlib/check/$build_name.c" $build_more \
@@ -328,7 +328,7 @@ check_behaviour() {
 	fi
 	check "builds to be checked: $2 $3" make_lib "$1" \
 		"$B/$1/lib/libcodecache.a" CC="$2" CFLAGS="-O1 -g $3"
-	for program in plain wire; do
+	for program in plain wire traps; do
 		# shellcheck disable=SC2086 # a compiler and its flags
 		check "$program.c builds: $2 $3" build_program "$1" $program $2 $3
 		run_program "$program, $1" "$B/$1/$program"

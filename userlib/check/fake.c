@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/types.h>
 
 #include "fake.h"
 
@@ -19,6 +20,7 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, long o
 void *__wrap_mmap64(void *addr, size_t length, int prot, int flags, int fd,
 		    long long offset);
 int __wrap_munmap(void *addr, size_t length);
+ssize_t __wrap_read(int fd, void *buffer, size_t bytes);
 
 struct fake fake;
 
@@ -32,8 +34,13 @@ static int fake_result(int value)
 {
 	int error = fake.error;
 
+	if (fake.spare > 0) {
+		fake.spare--;
+		error = 0;
+	} else {
+		fake.error = 0;
+	}
 	errno = error ? error : EXDEV;
-	fake.error = 0;
 	return error ? -1 : value;
 }
 
@@ -72,6 +79,52 @@ static void fake_protect(struct codecache_view_protect_args *args)
 		memcpy(&fake.range, (void *)(uintptr_t)args->addr, sizeof(fake.range));
 }
 
+/* Stops after fake.query_max pages. Results as they are: bits, or a count. */
+static void fake_query(struct codecache_view_query_args *args)
+{
+	uint64_t nr = args->nr_pages;
+	uint64_t *bitmap = (uint64_t *)(uintptr_t)args->addr;
+	uint64_t i;
+
+	fake.queries++;
+	fake.query = *args;
+	if (fake.error && !fake.spare)
+		return;
+	if (fake.query_max && nr > fake.query_max)
+		nr = fake.query_max;
+	args->out_next_page = args->first_page + nr;
+	args->out_count = fake.nr_ranges;
+	args->out_nr_pages = 0;
+	args->out_seq = args->flags & CODECACHE_QUERY_F_PROTECT ? 77 : 0;
+	if (!(args->flags & CODECACHE_QUERY_F_BITMAP))
+		return;
+	memset(bitmap, 0, (size_t)((nr + 63) / 64 * 8));
+	for (i = 0; i < nr; i++) {
+		if (!fake_finds(args->first_page + i))
+			continue;
+		bitmap[i / 64] |= UINT64_C(1) << i % 64;
+		args->out_nr_pages++;
+	}
+}
+
+/* The ioctls on a view that are younger than PROTECT. */
+static void fake_view(unsigned long request, void *args)
+{
+	if (request == CODECACHE_IOC_VIEW_QUERY) {
+		fake_query(args);
+	} else if (request == CODECACHE_IOC_VIEW_RESOLVE) {
+		memcpy(&fake.resolve, args, sizeof(fake.resolve));
+		((struct codecache_view_resolve_args *)args)->out_nr_woken = 3;
+	} else if (request == CODECACHE_IOC_VIEW_LOG) {
+		memcpy(&fake.log, args, sizeof(fake.log));
+		((struct codecache_view_log_args *)args)->out_fd = FAKE_LOG_FD;
+		((struct codecache_view_log_args *)args)->out_ring_bytes = fake.bytes;
+	} else if (request == CODECACHE_IOC_VIEW_UNMAP) {
+		fake.unmaps++;
+		memcpy(&fake.unmap, args, sizeof(fake.unmap));
+	}
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -95,6 +148,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		((struct codecache_view_create_args *)args)->out_bytes = fake.bytes;
 	} else if (request == CODECACHE_IOC_VIEW_PROTECT) {
 		fake_protect(args);
+	} else {
+		fake_view(request, args);
 	}
 	return fake_result(0);
 }
@@ -111,6 +166,8 @@ void *__wrap_mmap64(void *addr, size_t length, int prot, int flags, int fd,
 	fake.offset = offset;
 	if (fake_result(0))
 		return MAP_FAILED;
+	if (offset)
+		return fake.ring_at;
 	return addr ? addr : fake.mapped_at;
 }
 
@@ -125,4 +182,21 @@ int __wrap_munmap(void *addr, size_t length)
 	fake.addr = addr;
 	fake.length = length;
 	return fake_result(0);
+}
+
+ssize_t __wrap_read(int fd, void *buffer, size_t bytes)
+{
+	struct codecache_event *events = buffer;
+	size_t nr = bytes / sizeof(*events);
+	size_t i;
+
+	fake.fd = fd;
+	fake.length = bytes;
+	if (fake_result(0))
+		return -1;
+	if (nr > fake.nr_events)
+		nr = (size_t)fake.nr_events;
+	for (i = 0; i < nr; i++)
+		events[i] = (struct codecache_event){ .page = i };
+	return (ssize_t)(nr * sizeof(*events));
 }

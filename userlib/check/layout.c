@@ -17,7 +17,7 @@
 	static_assert(offsetof(struct type, member) == (offset), \
 		      #type "." #member " moved")
 
-SIZE(codecache_info_args, 80);
+SIZE(codecache_info_args, 112);
 AT(codecache_info_args, out_abi_version, 8);
 AT(codecache_info_args, out_page_size, 12);
 AT(codecache_info_args, out_features, 16);
@@ -28,6 +28,10 @@ AT(codecache_info_args, out_user_max_pages, 48);
 AT(codecache_info_args, out_user_max_objects, 56);
 AT(codecache_info_args, out_system_max_pages, 64);
 AT(codecache_info_args, out_system_max_objects, 72);
+AT(codecache_info_args, out_max_query_ranges, 80);
+AT(codecache_info_args, out_max_query_pages, 88);
+AT(codecache_info_args, out_max_log_entries, 96);
+AT(codecache_info_args, out_fault_around_pages, 104);
 
 SIZE(codecache_zone_create_args, 32);
 AT(codecache_zone_create_args, zone_class, 8);
@@ -47,13 +51,15 @@ AT(codecache_view_create_args, out_bytes, 40);
 AT(codecache_view_create_args, out_fd, 48);
 AT(codecache_view_create_args, out_reserved, 52);
 
-SIZE(codecache_view_protect_args, 48);
+SIZE(codecache_view_protect_args, 64);
 AT(codecache_view_protect_args, addr, 8);
 AT(codecache_view_protect_args, count, 16);
 AT(codecache_view_protect_args, first_page, 24);
 AT(codecache_view_protect_args, prot, 32);
-AT(codecache_view_protect_args, reserved, 36);
+AT(codecache_view_protect_args, trap, 36);
 AT(codecache_view_protect_args, out_failed_index, 40);
+AT(codecache_view_protect_args, out_seq, 48);
+AT(codecache_view_protect_args, out_populated, 56);
 
 /* An element of an array: this one can never grow. */
 static_assert(sizeof(struct codecache_prot_range) == 16, "a range grew");
@@ -62,7 +68,67 @@ AT(codecache_prot_range, nr_pages, 8);
 AT(codecache_prot_range, prot, 12);
 AT(codecache_prot_range, flags, 14);
 
-SIZE(codecache_stats_args, 144);
+SIZE(codecache_view_query_args, 88);
+AT(codecache_view_query_args, addr, 8);
+AT(codecache_view_query_args, count, 16);
+AT(codecache_view_query_args, first_page, 24);
+AT(codecache_view_query_args, nr_pages, 32);
+AT(codecache_view_query_args, find, 40);
+AT(codecache_view_query_args, clear, 44);
+AT(codecache_view_query_args, prot, 48);
+AT(codecache_view_query_args, reserved, 52);
+AT(codecache_view_query_args, out_next_page, 56);
+AT(codecache_view_query_args, out_count, 64);
+AT(codecache_view_query_args, out_nr_pages, 72);
+AT(codecache_view_query_args, out_seq, 80);
+
+SIZE(codecache_view_resolve_args, 48);
+AT(codecache_view_resolve_args, first_page, 8);
+AT(codecache_view_resolve_args, nr_pages, 16);
+AT(codecache_view_resolve_args, prot, 24);
+AT(codecache_view_resolve_args, trap, 28);
+AT(codecache_view_resolve_args, out_nr_woken, 32);
+AT(codecache_view_resolve_args, out_seq, 40);
+
+SIZE(codecache_view_log_args, 32);
+AT(codecache_view_log_args, nr_entries, 8);
+AT(codecache_view_log_args, threshold, 12);
+AT(codecache_view_log_args, out_ring_bytes, 16);
+AT(codecache_view_log_args, out_fd, 24);
+AT(codecache_view_log_args, out_reserved, 28);
+
+SIZE(codecache_view_unmap_args, 16);
+AT(codecache_view_unmap_args, out_addr, 8);
+
+/* Elements of arrays: these can never grow. */
+static_assert(sizeof(struct codecache_page_range) == 16, "a found range grew");
+AT(codecache_page_range, first_page, 0);
+AT(codecache_page_range, nr_pages, 8);
+AT(codecache_page_range, state, 12);
+AT(codecache_page_range, prot, 14);
+
+static_assert(sizeof(struct codecache_event) == 32, "an event grew");
+AT(codecache_event, seq, 0);
+AT(codecache_event, page, 8);
+AT(codecache_event, access, 16);
+AT(codecache_event, tid, 20);
+AT(codecache_event, flags, 24);
+AT(codecache_event, reserved, 28);
+
+static_assert(sizeof(struct codecache_log_entry) == 32, "a log entry grew");
+AT(codecache_log_entry, stamp, 0);
+AT(codecache_log_entry, seq, 8);
+AT(codecache_log_entry, page, 16);
+AT(codecache_log_entry, access, 24);
+AT(codecache_log_entry, tid, 28);
+
+/* What the kernel writes, and says where its end is: may grow. */
+AT(codecache_log_ring, head, 0);
+AT(codecache_log_ring, lost, 8);
+AT(codecache_log_ring, nr_entries, 16);
+AT(codecache_log_ring, entries_offset, 20);
+
+SIZE(codecache_stats_args, 216);
 AT(codecache_stats_args, out_object, 8);
 AT(codecache_stats_args, out_kind, 12);
 AT(codecache_stats_args, out_id, 16);
@@ -81,11 +147,24 @@ AT(codecache_stats_args, out_protect_calls, 112);
 AT(codecache_stats_args, out_protect_pages, 120);
 AT(codecache_stats_args, out_protect_ptes, 128);
 AT(codecache_stats_args, out_protect_flushes, 136);
+AT(codecache_stats_args, out_traps_logged, 144);
+AT(codecache_stats_args, out_traps_lost, 152);
+AT(codecache_stats_args, out_traps_blocked, 160);
+AT(codecache_stats_args, out_events_resolved, 168);
+AT(codecache_stats_args, out_query_calls, 176);
+AT(codecache_stats_args, out_query_pages, 184);
+AT(codecache_stats_args, out_query_flushes, 192);
+AT(codecache_stats_args, out_faults_around, 200);
+AT(codecache_stats_args, out_populated, 208);
 
 static_assert(CODECACHE_IOC_INFO == 0xc900, "INFO");
 static_assert(CODECACHE_IOC_ZONE_CREATE == 0xc901, "ZONE_CREATE");
 static_assert(CODECACHE_IOC_VIEW_CREATE == 0xc908, "VIEW_CREATE");
 static_assert(CODECACHE_IOC_VIEW_PROTECT == 0xc910, "VIEW_PROTECT");
+static_assert(CODECACHE_IOC_VIEW_QUERY == 0xc911, "VIEW_QUERY");
+static_assert(CODECACHE_IOC_VIEW_RESOLVE == 0xc912, "VIEW_RESOLVE");
+static_assert(CODECACHE_IOC_VIEW_LOG == 0xc913, "VIEW_LOG");
+static_assert(CODECACHE_IOC_VIEW_UNMAP == 0xc914, "VIEW_UNMAP");
 static_assert(CODECACHE_IOC_STATS == 0xc91f, "STATS");
 
 /* The library's own: 32-bit compilers align it to 4, with the same offsets. */

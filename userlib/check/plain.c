@@ -160,7 +160,7 @@ static void check_strerror(void)
 	static const int errors[] = {
 		EPERM, ENOENT, EINTR, ENXIO, E2BIG, EBADF, ENOMEM, EACCES, EFAULT,
 		EBUSY, EEXIST, ENODEV, EINVAL, ENFILE, EMFILE, ENOTTY, ENOSPC,
-		ERANGE, EOVERFLOW, EOPNOTSUPP, EDQUOT,
+		ERANGE, EOVERFLOW, EOPNOTSUPP, EDQUOT, EAGAIN, EIO,
 	};
 	const char *unknown = codecache_strerror(4000);
 	size_t i, nr = sizeof(errors) / sizeof(errors[0]);

@@ -199,7 +199,7 @@ static void check_view(void)
 	tap_ok(codecache_view_page_of(v, SOME_ADDR) == UINT64_MAX,
 	       "page_of in what is not mapped");
 	codecache_view_destroy(v);
-	tap_ok(!fake.munmaps && fake.closes == 1 && fake.fd == FAKE_VIEW_FD,
+	tap_ok(!fake.unmaps && !fake.munmaps && fake.closes == 1 && fake.fd == FAKE_VIEW_FD,
 	       "destroy closes, and does not unmap what is not mapped");
 	fake.error = EBUSY;
 	tap_is(codecache_view_create(zone, CODECACHE_VIEW_UFFD, NULL, &none), -EBUSY,
@@ -250,12 +250,38 @@ static void check_map(void)
 	tap_is(codecache_view_unmap(v), -ENOMEM, "unmap that fails says why");
 	tap_ok(codecache_view_addr(v) == SOME_ADDR, "... leaves the view mapped");
 	tap_is(codecache_view_unmap(v), 0, "unmap");
-	tap_ok(fake.addr == SOME_ADDR && fake.length == NR_PAGES * page_size() &&
-	       !codecache_view_addr(v), "... all of it");
+	tap_ok(fake.fd == FAKE_VIEW_FD && fake.request == CODECACHE_IOC_VIEW_UNMAP &&
+	       fake.unmap.size == sizeof(fake.unmap) && !fake.unmap.flags &&
+	       !fake.munmaps && !codecache_view_addr(v), "... is UNMAP of the view");
 	tap_is(codecache_view_map(v, NULL, 0), 0, "map again");
-	fake.munmaps = 0;
+	fake.unmaps = 0;
 	codecache_view_destroy(v);
-	tap_is(fake.munmaps, 1, "destroy unmaps");
+	tap_is(fake.unmaps, 1, "destroy unmaps");
+}
+
+/* Where the module cannot, or need not, save what the page tables know. */
+static void check_munmap(void)
+{
+	struct codecache_view *v = create_view(CODECACHE_VIEW_DATA);
+
+	codecache_view_map(v, NULL, 0);
+	fake.error = ENOTTY;
+	tap_is(codecache_view_unmap(v), 0, "unmap by a module without UNMAP");
+	tap_ok(fake.munmaps == 1 && fake.addr == SOME_ADDR &&
+	       fake.length == NR_PAGES * page_size() && !codecache_view_addr(v),
+	       "... is munmap of all of it");
+	codecache_view_map(v, NULL, 0);
+	fake.error = EINVAL;
+	tap_is(codecache_view_unmap(v), -EINVAL, "unmap of what is not mapped any more");
+	tap_ok(fake.munmaps == 1 && !codecache_view_addr(v),
+	       "... does not unmap what may be there now");
+	codecache_view_destroy(v);
+
+	v = create_view(CODECACHE_VIEW_UFFD);
+	codecache_view_map(v, NULL, 0);
+	tap_is(codecache_view_unmap(v), 0, "unmap of kind uffd");
+	tap_ok(fake.munmaps == 1 && !fake.unmaps, "... is munmap");
+	codecache_view_destroy(v);
 }
 
 static void check_map_too_large(void)
@@ -296,12 +322,12 @@ static void check_page_of(void)
 /* What the child does with the view of its parent; 0 if as it should. */
 static int child_of_fork(struct codecache_view *v)
 {
-	fake.munmaps = 0;
+	fake.unmaps = 0;
 	if (codecache_view_unmap(v) != -EINVAL)
 		return 1;
 	if (codecache_view_map(v, NULL, 0))
 		return 2;
-	if (codecache_view_unmap(v) || fake.munmaps != 1)
+	if (codecache_view_unmap(v) || fake.unmaps != 1)
 		return 3;
 	return 0;
 }
@@ -321,9 +347,9 @@ static void check_fork(void)
 
 	child = fork();
 	if (!child) {
-		fake.munmaps = 0;
+		fake.unmaps = 0;
 		codecache_view_destroy(v);
-		_exit(fake.munmaps || !fake.closes);
+		_exit(fake.unmaps || fake.munmaps || !fake.closes);
 	}
 	waitpid(child, &status, 0);
 	tap_is(status, 0, "a child that destroys does not unmap what is its own there");
@@ -344,7 +370,7 @@ static void check_protect(void)
 	tap_ok(fake.fd == FAKE_VIEW_FD && fake.request == CODECACHE_IOC_VIEW_PROTECT &&
 	       fake.protect.size == sizeof(fake.protect) && !fake.protect.flags &&
 	       fake.protect.addr == (uintptr_t)ranges && fake.protect.count == 2 &&
-	       !fake.protect.first_page && !fake.protect.prot && !fake.protect.reserved,
+	       !fake.protect.first_page && !fake.protect.prot && !fake.protect.trap,
 	       "... is PROTECT of the array");
 	tap_ok(failed == UINT64_MAX, "... blames none");
 	fake.error = EINVAL;
@@ -384,7 +410,7 @@ static void check_protect_bitmap(void)
 	       fake.protect.flags == CODECACHE_PROTECT_F_BITMAP &&
 	       fake.protect.addr == (uintptr_t)bitmap && fake.protect.count == 65 &&
 	       fake.protect.first_page == 2 && !fake.protect.prot &&
-	       !fake.protect.reserved, "... is PROTECT of the bitmap");
+	       !fake.protect.trap, "... is PROTECT of the bitmap");
 	tap_ok(failed == UINT64_MAX, "... blames no bit");
 	fake.error = ERANGE;
 	fake.failed_index = 64;
@@ -403,6 +429,7 @@ int main(void)
 	check_view();
 	check_options();
 	check_map();
+	check_munmap();
 	check_map_too_large();
 	check_page_of();
 	check_fork();

@@ -12,10 +12,13 @@
  *
  * Threads: different objects may be used at the same time; one object too, but
  * for its creation, destruction, map and unmap, which the caller orders against
- * every other use of that object. Nothing here takes a lock or installs a signal
- * handler. Async-signal-safe are codecache_view_protect() and its variants, the
+ * every other use of that object; a log has one reader at a time. Nothing here
+ * takes a lock or installs a signal handler. Async-signal-safe are
+ * codecache_view_protect(), codecache_view_query() and their variants,
+ * codecache_view_read_events(), codecache_view_resolve() and _resolve_signal(), the
  * codecache_*stats() functions, all that only tell what an object is (_fd, _bytes,
- * _nr_pages, _addr, _page_of), and all helpers.
+ * _nr_pages, _addr, _page_of, _lost), codecache_log_next(), codecache_log_drain(),
+ * and all helpers.
  *
  * Processes: objects survive fork(), mappings do not: a child that wants a view
  * of its own creates one, or maps one that its parent has not mapped.
@@ -29,6 +32,11 @@
 #include <linux/codecache.h>
 
 #ifdef __cplusplus
+#ifdef __GNUC__
+/* A function and a structure may have one name, as in stat(). */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 extern "C" {
 #endif
 
@@ -44,13 +52,18 @@ struct codecache_cache;
 struct codecache_zone;
 /** One window on a zone's pages, mapped at most once at a time. */
 struct codecache_view;
+/** Where a view's log traps are noted: one for each view, read in place. */
+struct codecache_log;
 
 /**
  * struct codecache_view_options - what a view is to be, beyond its kind
  * @size: sizeof(struct codecache_view_options)
- * @flags: 0, or CODECACHE_VIEW_F_PROT to take @prot
+ * @flags: CODECACHE_VIEW_F_PROT to take @prot; CODECACHE_VIEW_F_BLOCK_KERNEL to let
+ *	block traps hold the kernel's accesses too, which takes a privilege
  * @prot: initial CODECACHE_PROT_* of every page
- * @trap_mode: enum codecache_trap_mode
+ * @trap_mode: what a forbidden access does: CODECACHE_TRAP_SIGNAL (0: SIGSEGV),
+ *	CODECACHE_TRAP_LOG (allowed, and noted: codecache_log_create()) or
+ *	CODECACHE_TRAP_BLOCK (waits for codecache_view_resolve())
  * @first_page: the zone's page that is the view's page 0
  * @nr_pages: pages; 0 is up to the end of the zone
  *
@@ -138,8 +151,10 @@ CODECACHE_API int codecache_view_from_fd(int fd, struct codecache_view **view);
 CODECACHE_API int codecache_view_map(struct codecache_view *view, void *addr,
 				     int mmap_flags);
 /**
- * Unmap the view; it may be mapped again. -EINVAL: it is not mapped by this handle
- * in this process.
+ * Unmap the view; it may be mapped again. What codecache_view_query() knows stays
+ * exact, which munmap() would end. -EINVAL: it is not mapped by this handle in this
+ * process, or not any more; -EPERM, -ENOMEM: the kernel refused, and it is mapped
+ * still.
  */
 CODECACHE_API int codecache_view_unmap(struct codecache_view *view);
 /** Unmap if this handle mapped it in this process, and close the descriptor. */
@@ -180,6 +195,192 @@ CODECACHE_API int codecache_view_protect_bitmap(struct codecache_view *view,
 						const uint64_t *bitmap,
 						uint64_t nr_bits, uint32_t prot,
 						uint64_t *failed_index);
+/**
+ * The same with every member of CODECACHE_IOC_VIEW_PROTECT, but @args->size, which
+ * is set here: to populate, to give the pages of a bitmap a trap mode, and for
+ * @args->out_seq.
+ */
+CODECACHE_API int
+codecache_view_protect_args(struct codecache_view *view,
+			    struct codecache_view_protect_args *args);
+
+/* ---- dirty and accessed pages ------------------------------------------ */
+
+/**
+ * Find pages from *@cursor up to @end of which any of @find (CODECACHE_PAGE_*) is
+ * so, and clear @clear in them: see CODECACHE_IOC_VIEW_QUERY for what is exact. Up
+ * to @max ranges of them go to @ranges, their number to *@nr, and *@cursor moves to
+ * where the next call goes on: when it is @end, all is found. UINT64_MAX for @end is
+ * the end of the view, and then *@cursor ends at codecache_view_nr_pages(). With
+ * @ranges NULL and @max 0 there are no results, and what is found is cleared.
+ * -EINVAL: also if *@cursor is beyond @end. On failure *@nr is 0, and *@cursor stays.
+ */
+CODECACHE_API int codecache_view_query(struct codecache_view *view,
+				       uint64_t *cursor, uint64_t end,
+				       uint32_t find, uint32_t clear,
+				       struct codecache_page_range *ranges,
+				       size_t max, size_t *nr);
+/**
+ * The same, and take rights away from the pages that are found, in the same step:
+ * each gets what both @prot and its protection so far allow. If @seq is not NULL
+ * it gets the place of this change in the view's sequence; 0 on failure.
+ */
+CODECACHE_API int codecache_view_query_protect(struct codecache_view *view,
+					       uint64_t *cursor, uint64_t end,
+					       uint32_t find, uint32_t clear,
+					       uint32_t prot,
+					       struct codecache_page_range *ranges,
+					       size_t max, size_t *nr,
+					       uint64_t *seq);
+/**
+ * Find among all @nr_bits pages from @first_page on those of which @find, a single
+ * one of CODECACHE_PAGE_*, is so, and clear it in them if @clear is not 0 but @find.
+ * Bit n % 64 of @bitmap[n / 64] is page @first_page + n; the last word is written
+ * whole. Alignment as for codecache_view_protect_bitmap(). @nr_found may be NULL. If
+ * the call fails *@nr_found pages were found before it did (as a rule 0), and the
+ * bitmap has them.
+ */
+CODECACHE_API int codecache_view_query_bitmap(struct codecache_view *view,
+					      uint64_t first_page,
+					      uint64_t *bitmap, uint64_t nr_bits,
+					      uint32_t find, uint32_t clear,
+					      uint64_t *nr_found);
+/**
+ * CODECACHE_IOC_VIEW_QUERY with every member but @args->size, which is set here:
+ * for CODECACHE_QUERY_F_FAST_YOUNG, say.
+ */
+CODECACHE_API int
+codecache_view_query_args(struct codecache_view *view,
+			  struct codecache_view_query_args *args);
+
+/* ---- block traps ------------------------------------------------------- */
+
+/**
+ * Read up to @max events: threads that sleep at a page until
+ * codecache_view_resolve(), or a PROTECT that allows their access. Waits for the
+ * first one; -EAGAIN instead if the descriptor has O_NONBLOCK; -EINTR: a signal
+ * came. codecache_view_fd() can be polled for POLLIN. *@nr gets how many there are;
+ * 0 on failure. -EINVAL: also if @max is 0; -EBADF: the view is of kind uffd. Who
+ * reads has to answer: if the process that read last dies, or closes its
+ * descriptors of the view, block traps become SIGSEGV.
+ */
+CODECACHE_API int codecache_view_read_events(struct codecache_view *view,
+					     struct codecache_event *events,
+					     size_t max, size_t *nr);
+/**
+ * Give the pages @prot, and the trap mode @trap (0: the view's, or one of
+ * CODECACHE_RANGE_F_*), and wake all threads that sleep on them, which try again.
+ * @nr_woken may be NULL; it gets how many, 0 on failure.
+ */
+CODECACHE_API int codecache_view_resolve(struct codecache_view *view,
+					 uint64_t first_page, uint64_t nr_pages,
+					 uint32_t prot, uint32_t trap,
+					 uint64_t *nr_woken);
+/** Leave the pages as they are; the threads that sleep on them get SIGSEGV. */
+CODECACHE_API int codecache_view_resolve_signal(struct codecache_view *view,
+						uint64_t first_page,
+						uint64_t nr_pages,
+						uint64_t *nr_woken);
+
+/* ---- the log of log traps ---------------------------------------------- */
+
+/**
+ * Make the view's log, of @nr_entries (a power of two), and map it. @threshold is
+ * the number of entries at which poll() of its descriptor tells POLLIN; 0 is half
+ * of @nr_entries. -EBUSY: the view has, or has had, its log. If it cannot be mapped
+ * (-ENOMEM) it is made all the same, and cannot be made again. The log may outlive
+ * @view.
+ */
+CODECACHE_API int codecache_log_create(struct codecache_view *view,
+				       uint32_t nr_entries, uint32_t threshold,
+				       struct codecache_log **log);
+/**
+ * Unmap the log if this process mapped it, and close its descriptor. The view goes
+ * on: what traps once the log is full is CODECACHE_PAGE_LOST. Readers of it must be
+ * gone.
+ */
+CODECACHE_API void codecache_log_destroy(struct codecache_log *log);
+/** The descriptor, to be polled; it stays the log's. */
+CODECACHE_API int codecache_log_fd(const struct codecache_log *log);
+/**
+ * Traps so far that found no room; 0 for NULL. codecache_view_query() finds their
+ * pages as CODECACHE_PAGE_LOST.
+ */
+CODECACHE_API uint64_t codecache_log_lost(const struct codecache_log *log);
+
+/**
+ * struct codecache_log_reader - one that reads a log
+ * @ring: what the kernel writes
+ * @tail: what it may overwrite: entries before this one
+ * @next: the next entry to read, counted since the beginning
+ */
+struct codecache_log_reader {
+	const struct codecache_log_ring *ring;
+	uint64_t *tail;
+	uint64_t next;
+};
+
+/**
+ * Begin to read where the last reader ended. One reader at a time, which the caller
+ * sees to; it is of no use once the log is destroyed.
+ */
+CODECACHE_API int codecache_log_reader(struct codecache_log *log,
+				       struct codecache_log_reader *reader);
+
+/* Copy the next entry if the kernel has completed it, and keep its place taken. */
+static inline int codecache__log_peek(struct codecache_log_reader *r,
+				      struct codecache_log_entry *entry)
+{
+	const struct codecache_log_ring *ring = r->ring;
+	const void *start = (const char *)ring + ring->entries_offset;
+	const struct codecache_log_entry *place =
+		(const struct codecache_log_entry *)start +
+		(r->next & (ring->nr_entries - 1U));
+
+	/* Pairs with the kernel's release of the stamp, which it writes last. */
+	if (__atomic_load_n(&place->stamp, __ATOMIC_ACQUIRE) != r->next + 1)
+		return 0;
+	*entry = *place;
+	r->next++;
+	return 1;
+}
+
+/* Let the kernel write over what has been read. */
+static inline void codecache__log_release(struct codecache_log_reader *r)
+{
+	/* 32-bit compilers take a uint64_t to be aligned to 4, and do not inline. */
+	typedef uint64_t __attribute__((__aligned__(8))) codecache__tail;
+
+	/* Pairs with the kernel's acquire: no read of an entry comes after this. */
+	__atomic_store_n((codecache__tail *)r->tail, r->next, __ATOMIC_RELEASE);
+}
+
+/** Take the next entry: 1 if there was one, which *@entry gets; 0 if there is none. */
+static inline int codecache_log_next(struct codecache_log_reader *r,
+				     struct codecache_log_entry *entry)
+{
+	if (!codecache__log_peek(r, entry))
+		return 0;
+	codecache__log_release(r);
+	return 1;
+}
+
+/**
+ * Take up to @max entries, and return how many. Cheaper than one by one: the line
+ * that the kernel reads is written once.
+ */
+static inline size_t codecache_log_drain(struct codecache_log_reader *r,
+					 struct codecache_log_entry *entries,
+					 size_t max)
+{
+	size_t nr = 0;
+
+	while (nr < max && codecache__log_peek(r, &entries[nr]))
+		nr++;
+	if (nr)
+		codecache__log_release(r);
+	return nr;
+}
 
 /* ---- helpers ----------------------------------------------------------- */
 
@@ -214,6 +415,9 @@ CODECACHE_API unsigned int codecache_version(void);
 
 #ifdef __cplusplus
 }
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 #endif /* CODECACHE_H */

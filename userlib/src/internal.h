@@ -23,18 +23,26 @@
 #include "codecache.h"
 
 /*
- * A caller allocates these structures, and the library writes them whole. When
- * one grows, programs that were built before it did must still get the old
- * length: give the function that fills it a second version in libcodecache.map
+ * A caller allocates these structures, and the library says how long they are.
+ * When one grows, programs that were built before it did must still get the old
+ * length: give the function that takes it a second version in libcodecache.map
  * (a node per release) and keep the one that is there with this size.
  */
-#define CODECACHE__INFO_SIZE_1_0	80
-#define CODECACHE__STATS_SIZE_1_0	144
+#define CODECACHE__INFO_SIZE_1_0	112
+#define CODECACHE__STATS_SIZE_1_0	216
+#define CODECACHE__PROTECT_SIZE_1_0	64
+#define CODECACHE__QUERY_SIZE_1_0	88
 
 static_assert(sizeof(struct codecache_info_args) == CODECACHE__INFO_SIZE_1_0,
 	      "codecache_info() needs a new symbol version");
 static_assert(sizeof(struct codecache_stats_args) == CODECACHE__STATS_SIZE_1_0,
 	      "codecache_*stats() need a new symbol version");
+static_assert(sizeof(struct codecache_view_protect_args) ==
+	      CODECACHE__PROTECT_SIZE_1_0,
+	      "codecache_view_protect_args() needs a new symbol version");
+static_assert(sizeof(struct codecache_view_query_args) ==
+	      CODECACHE__QUERY_SIZE_1_0,
+	      "codecache_view_query_args() needs a new symbol version");
 
 struct codecache_cache {
 	int fd;
@@ -53,11 +61,21 @@ struct codecache_view {
 	pid_t mapper;	/* the process that did: fork() does not copy a mapping */
 };
 
+struct codecache_log {
+	int fd;
+	uint64_t *tail;			/* the page that the reader writes */
+	struct codecache_log_ring *ring;	/* what the kernel writes */
+	size_t ring_bytes;
+	pid_t mapper;	/* the process that has mapped both */
+};
+
 /* sys.c */
 int codecache__open_device(void);
 void codecache__close(int fd);
 int codecache__ioctl(int fd, unsigned int request, void *args);
-int codecache__mmap(void **addr, size_t length, int prot, int flags, int fd);
+ssize_t codecache__read(int fd, void *buffer, size_t bytes);
+int codecache__mmap(void **addr, size_t length, int prot, int flags, int fd,
+		    size_t offset);
 int codecache__munmap(void *addr, size_t length);
 void *codecache__zalloc(size_t bytes);
 void codecache__free(void *object);

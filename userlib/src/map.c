@@ -40,7 +40,7 @@ int codecache_view_map(struct codecache_view *view, void *addr, int mmap_flags)
 
 	prot |= view->kind == CODECACHE_VIEW_EXEC ? PROT_EXEC : PROT_WRITE;
 	ret = codecache__mmap(&addr, (size_t)view->bytes, prot,
-			      mmap_flags | MAP_SHARED, view->fd);
+			      mmap_flags | MAP_SHARED, view->fd, 0);
 	if (ret)
 		return ret;
 
@@ -49,14 +49,32 @@ int codecache_view_map(struct codecache_view *view, void *addr, int mmap_flags)
 	return 0;
 }
 
+/*
+ * The module saves what the page tables know before they go, which munmap() does
+ * not let it do; but of uffd views there is nothing to save, and modules that
+ * know no QUERY do not have the call.
+ */
+static int codecache__unmap(const struct codecache_view *view)
+{
+	struct codecache_view_unmap_args args = { .size = sizeof(args) };
+	int ret = -ENOTTY;
+
+	if (view->kind != CODECACHE_VIEW_UFFD)
+		ret = codecache__ioctl(view->fd, CODECACHE_IOC_VIEW_UNMAP, &args);
+	if (ret == -ENOTTY)
+		ret = codecache__munmap(view->addr, (size_t)view->bytes);
+	return ret;
+}
+
 int codecache_view_unmap(struct codecache_view *view)
 {
 	int ret;
 
 	if (!view || !codecache__is_mapped(view))
 		return -EINVAL;
-	ret = codecache__munmap(view->addr, (size_t)view->bytes);
-	if (!ret)
+	ret = codecache__unmap(view);
+	/* -EINVAL: somebody has unmapped it behind our back. */
+	if (!ret || ret == -EINVAL)
 		view->addr = NULL;
 	return ret;
 }

@@ -15,6 +15,8 @@ static int codecache__protect(const struct codecache_view *view,
 
 	args->size = sizeof(*args);
 	args->out_failed_index = UINT64_MAX;
+	args->out_seq = 0;
+	args->out_populated = 0;
 	if (view)
 		ret = codecache__ioctl(view->fd, CODECACHE_IOC_VIEW_PROTECT, args);
 	if (failed_index)
@@ -66,4 +68,10 @@ int codecache_view_protect_bitmap(struct codecache_view *view,
 	};
 
 	return codecache__protect(view, &args, failed_index);
+}
+
+int codecache_view_protect_args(struct codecache_view *view,
+				struct codecache_view_protect_args *args)
+{
+	return args ? codecache__protect(view, args, NULL) : -EINVAL;
 }

@@ -11,7 +11,7 @@
 #include "internal.h"
 
 /* What the call just made returned, with the errno of before it. */
-static int codecache__result(int ret, int saved_errno)
+static ssize_t codecache__result(ssize_t ret, int saved_errno)
 {
 	if (ret < 0)
 		ret = -errno;
@@ -24,8 +24,8 @@ int codecache__open_device(void)
 {
 	const int saved_errno = errno;
 
-	return codecache__result(open(CODECACHE_DEVICE, O_RDWR | O_CLOEXEC),
-				 saved_errno);
+	return (int)codecache__result(open(CODECACHE_DEVICE, O_RDWR | O_CLOEXEC),
+				      saved_errno);
 }
 
 /* Linux frees the descriptor whatever close() returns: never try again. */
@@ -44,26 +44,36 @@ int codecache__ioctl(int fd, unsigned int request, void *args)
 {
 	const int saved_errno = errno;
 
-	return codecache__result(ioctl(fd, request, args), saved_errno);
+	return (int)codecache__result(ioctl(fd, request, args), saved_errno);
 }
 
-/* Map from offset 0; *@addr is the wish and, on success, the outcome. */
-int codecache__mmap(void **addr, size_t length, int prot, int flags, int fd)
+/* Bytes, or -errno. EINTR is not retried: whoever waits wants his signals. */
+ssize_t codecache__read(int fd, void *buffer, size_t bytes)
 {
 	const int saved_errno = errno;
-	void *mapped = mmap(*addr, length, prot, flags, fd, 0);
 
-	if (mapped == MAP_FAILED)
-		return codecache__result(-1, saved_errno);
-	*addr = mapped;
-	return 0;
+	return codecache__result(read(fd, buffer, bytes), saved_errno);
+}
+
+/* *@addr is the wish and, on success, the outcome. */
+int codecache__mmap(void **addr, size_t length, int prot, int flags, int fd,
+		    size_t offset)
+{
+	const int saved_errno = errno;
+	void *mapped = mmap(*addr, length, prot, flags, fd, (off_t)offset);
+	const int ret = (int)codecache__result(mapped == MAP_FAILED ? -1 : 0,
+					       saved_errno);
+
+	if (!ret)
+		*addr = mapped;
+	return ret;
 }
 
 int codecache__munmap(void *addr, size_t length)
 {
 	const int saved_errno = errno;
 
-	return codecache__result(munmap(addr, length), saved_errno);
+	return (int)codecache__result(munmap(addr, length), saved_errno);
 }
 
 /* Zeroed memory, or NULL. */

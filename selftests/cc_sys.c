@@ -23,6 +23,20 @@ long long cc_now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+int cc_slow(void)
+{
+	static int slow;
+	const char *text;
+
+	if (!slow) {
+		text = getenv("CODECACHE_SLOW");
+		slow = text ? atoi(text) : 1;
+		if (slow < 1)
+			slow = 1;
+	}
+	return slow;
+}
+
 bool cc_patient(long long since)
 {
 	usleep(2000);

@@ -187,8 +187,153 @@ int cc_protect_bits(int view, const uint64_t *words, uint64_t nr_bits,
 	return cc_protect_call(view, &args, failed);
 }
 
-static int cc_mem_make(struct cc_mem *mem, uint32_t zone_class,
-		       uint64_t nr_pages)
+uint64_t cc_protect_seq(int view, uint64_t first, uint64_t nr, uint32_t prot)
+{
+	struct codecache_prot_range range = {
+		.first_page = first,
+		.nr_pages = nr,
+		.prot = prot,
+	};
+	struct codecache_view_protect_args args = {
+		.addr = (uintptr_t)&range,
+		.count = 1,
+		.out_seq = CC_UNWRITTEN,
+	};
+
+	cc_protect_call(view, &args, NULL);
+	return args.out_seq;
+}
+
+long long cc_populate(int view, uint64_t first, uint64_t nr, uint32_t prot)
+{
+	struct codecache_prot_range range = {
+		.first_page = first,
+		.nr_pages = nr,
+		.prot = prot,
+	};
+	struct codecache_view_protect_args args = {
+		.flags = CODECACHE_PROTECT_F_POPULATE,
+		.addr = (uintptr_t)&range,
+		.count = 1,
+		.out_populated = CC_UNWRITTEN,
+	};
+	int err = cc_protect_call(view, &args, NULL);
+
+	return err ? err : (long long)args.out_populated;
+}
+
+/* ---- QUERY, VIEW_UNMAP ----------------------------------------------------- */
+
+int cc_query_call(int view, struct codecache_view_query_args *args)
+{
+	args->size = sizeof(*args);
+	args->out_next_page = CC_UNWRITTEN;
+	args->out_count = CC_UNWRITTEN;
+	args->out_nr_pages = CC_UNWRITTEN;
+	args->out_seq = CC_UNWRITTEN;
+	return cc_ioctl(view, CODECACHE_IOC_VIEW_QUERY, args);
+}
+
+/* Is that what a QUERY may answer: ascending, merged, as asked for? */
+static bool cc_query_valid(const struct codecache_view_query_args *args,
+			   const struct codecache_page_range *r)
+{
+	uint64_t i, at = args->first_page, nr = 0;
+	uint16_t last = 0;
+
+	if (args->out_count > args->count || args->out_next_page < at ||
+	    args->out_next_page > args->first_page + args->nr_pages)
+		return false;
+	for (i = 0; i < args->out_count; i++) {
+		if (r[i].first_page < at || !r[i].nr_pages || r[i].prot ||
+		    !(r[i].state & args->find) ||
+		    r[i].state & ~(args->find | CC_UNSURE) ||
+		    (i && r[i].first_page == at && r[i].state == last))
+			return false;
+		at = r[i].first_page + r[i].nr_pages;
+		last = r[i].state;
+		nr += r[i].nr_pages;
+	}
+	return at <= args->out_next_page && nr == args->out_nr_pages;
+}
+
+static void cc_query_keep(const struct codecache_page_range *r, uint64_t nr,
+			  uint16_t *state, uint64_t first)
+{
+	uint64_t i, page;
+
+	for (i = 0; i < nr; i++) {
+		for (page = 0; page < r[i].nr_pages; page++)
+			state[r[i].first_page - first + page] = r[i].state;
+	}
+}
+
+long long cc_query_args(int view, struct codecache_view_query_args *args,
+			uint16_t *state)
+{
+	struct codecache_view_query_args call = *args;
+	uint64_t end = args->first_page + args->nr_pages;
+	struct codecache_page_range r[CC_QUERY_ROOM];
+	long long found = 0;
+	int err;
+
+	if (state)
+		memset(state, 0, args->nr_pages * sizeof(*state));
+	call.addr = (uintptr_t)r;
+	call.count = args->count ?: CC_QUERY_ROOM;
+	do {
+		err = cc_query_call(view, &call);
+		if (err)
+			return err;
+		if (!cc_query_valid(&call, r) ||
+		    call.out_next_page == call.first_page)
+			return -EBADMSG;
+		if (state)
+			cc_query_keep(r, call.out_count, state,
+				      args->first_page);
+		found += call.out_nr_pages;
+		call.first_page = call.out_next_page;
+		call.nr_pages = end - call.first_page;
+	} while (call.first_page < end);
+	args->out_seq = call.out_seq;
+	return found;
+}
+
+long long cc_query(int view, uint64_t first, uint64_t nr, uint32_t find,
+		   uint32_t clear, uint16_t *state)
+{
+	struct codecache_view_query_args args = {
+		.first_page = first,
+		.nr_pages = nr,
+		.find = find,
+		.clear = clear,
+	};
+
+	return cc_query_args(view, &args, state);
+}
+
+int cc_query_reset(int view, uint64_t nr)
+{
+	uint32_t all = CC_DIRTY | CC_YOUNG | CC_LOST;
+	long long found = cc_query(view, 0, nr, all, all, NULL);
+
+	return found < 0 ? found : 0;
+}
+
+int cc_unmap(int view, void **addr)
+{
+	struct codecache_view_unmap_args args = {
+		.size = sizeof(args),
+		.out_addr = CC_UNWRITTEN,
+	};
+	int err = cc_ioctl(view, CODECACHE_IOC_VIEW_UNMAP, &args);
+
+	if (addr)
+		*addr = (void *)(uintptr_t)args.out_addr;
+	return err;
+}
+
+int cc_mem_make(struct cc_mem *mem, uint32_t zone_class, uint64_t nr_pages)
 {
 	memset(mem, 0, sizeof(*mem));
 	memset(mem->fd, -1, sizeof(mem->fd));

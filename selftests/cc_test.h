@@ -24,10 +24,13 @@
 #define CC_PARAMS	"/sys/module/codecache/parameters"
 #define CC_PATH		256
 
+/* The environment's CODECACHE_SLOW: how much slower than a stock kernel, or 1. */
+int cc_slow(void);
+
 /* Deadlines are for hangs, not for speed: an emulated guest is slow. */
-#define CC_PATIENCE_MS	20000
+#define CC_PATIENCE_MS	(20000 * cc_slow())
 /* For TEST_F_TIMEOUT(). */
-#define CC_TIMEOUT	120
+#define CC_TIMEOUT	(120 * cc_slow())
 
 #define CC_NONE	CODECACHE_PROT_NONE
 #define CC_R	CODECACHE_PROT_READ
@@ -63,6 +66,36 @@ int cc_protect_run(int view, uint64_t first, uint64_t nr, uint32_t prot);
 int cc_protect_bits(int view, const uint64_t *words, uint64_t nr_bits,
 		    uint64_t first, uint32_t prot, uint64_t *failed);
 
+/* PROTECT of one range; its place in the sequence, 0 if it failed. */
+uint64_t cc_protect_seq(int view, uint64_t first, uint64_t nr, uint32_t prot);
+/* PROTECT of one range that populates; how many pages, or -errno. */
+long long cc_populate(int view, uint64_t first, uint64_t nr, uint32_t prot);
+
+#define CC_DIRTY	CODECACHE_PAGE_DIRTY
+#define CC_YOUNG	CODECACHE_PAGE_YOUNG
+#define CC_LOST		CODECACHE_PAGE_LOST
+#define CC_UNSURE	CODECACHE_PAGE_UNSURE
+
+/* One QUERY; outputs are CC_UNWRITTEN unless the kernel writes them. */
+int cc_query_call(int view, struct codecache_view_query_args *args);
+
+/*
+ * QUERY with an array, as often as it takes to get to the end. @args says what:
+ * nr_pages is not 0; count is the room for one call, 0: CC_QUERY_ROOM. @state
+ * gets the state of each page from first_page on, 0: not found; NULL: not wanted.
+ * How many pages were found, or -errno; -EBADMSG: ranges that do not ascend, are
+ * not merged, or say what nobody asked for.
+ */
+#define CC_QUERY_ROOM	512
+long long cc_query_args(int view, struct codecache_view_query_args *args,
+			uint16_t *state);
+long long cc_query(int view, uint64_t first, uint64_t nr, uint32_t find,
+		   uint32_t clear, uint16_t *state);
+/* Clear all that is known about the first pages (but kind exec: no dirty bits). */
+int cc_query_reset(int view, uint64_t nr);
+
+int cc_unmap(int view, void **addr);	/* VIEW_UNMAP */
+
 /**
  * struct cc_mem - a zone of one class with its views, mapped
  * @cache: descriptor
@@ -79,6 +112,8 @@ struct cc_mem {
 	uint64_t nr_pages;
 };
 
+/* A zone without views, to which they may be added. */
+int cc_mem_make(struct cc_mem *mem, uint32_t zone_class, uint64_t nr_pages);
 /* Write and exec views of a code zone, or a data view of a data zone. */
 int cc_mem_code(struct cc_mem *mem, uint64_t nr_pages);
 int cc_mem_data(struct cc_mem *mem, uint64_t nr_pages);

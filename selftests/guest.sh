@@ -6,9 +6,14 @@
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
-# then inject_test on a module that it can break on purpose. Results are in
-# build/check/KERNEL*/results.log. Exit status as run.sh has it; 77: no such
-# kernel can be had here.
+# then inject_test and query_inject_test on a module that they can break on purpose.
+# Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
+# no such kernel can be had here.
+#
+# On the kernel "debug" a warning is a panic, everything may take CODECACHE_SLOW
+# times as long (5 unless said). One boot more, "kmemleak", looks for leaks after all
+# but the races, which take too long there, and the programs that unload the module,
+# which hides who leaked.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,8 +23,15 @@ shift
 only=("$@")
 status=0
 
-# What a stock kernel can check by itself is switched on.
+# What the kernel can check by itself is switched on.
 debug="slub_debug=FZPU kfence.sample_interval=1"
+mem=2G
+if [[ $kernel = debug ]]; then
+	# Its own time-outs know nothing of emulation on a busy machine.
+	debug="panic_on_warn=1 oops=panic watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+	mem=3G
+	export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
+fi
 
 wanted() {
 	local name
@@ -36,7 +48,7 @@ boot() {
 	local log=$1 module=$2 ret=0
 
 	shift 2
-	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 2G --timeout 2700 --quiet \
+	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem "$mem" --timeout 2700 --quiet \
 		--append "$debug" --build "$B/selftests" --log "$B/check/$log" \
 		--module "$module" "$@" || ret=$?
 	[[ $ret = 0 ]] || status=$ret
@@ -48,12 +60,16 @@ quietly "$B/check/$kernel-build.log" make "modules-$kernel" "modules-test-$kerne
 	lib selftests demos lib-examples doc-examples
 
 args=()
+leak_args=()
 while read -r name seconds command; do
 	[[ -z $name || $name = \#* ]] && continue
 	program=$B/${command%% *}
-	if wanted "$name"; then
-		args+=(--add "$program" --run "$name $seconds /bin/${command##*/}")
-	fi
+	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
+	! wanted "$name" || args+=("${run[@]}")
+	case $name in
+	*race* | *rmmod_test | block_life_test) ;;
+	*) leak_args+=("${run[@]}") ;;
+	esac
 done <selftests/plan.conf
 for program in "$B"/examples/*; do
 	name=$(basename "$program")
@@ -78,8 +94,16 @@ if wanted oom_test; then
 			"$B/check/$kernel-oom/results.log"
 	fi
 fi
-if wanted inject_test; then
-	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" \
-		--add "$B/selftests/inject_test" --run "inject_test 600 /bin/inject_test"
+args=()
+for name in inject_test query_inject_test; do
+	if wanted "$name"; then
+		args+=(--add "$B/selftests/$name" --run "$name 600 /bin/$name")
+	fi
+done
+if [[ ${#args[@]} -gt 0 ]]; then
+	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
+fi
+if [[ $kernel = debug ]] && wanted kmemleak; then
+	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" --kmemleak "${leak_args[@]}"
 fi
 exit "$status"

@@ -16,7 +16,7 @@
 	_Static_assert(offsetof(struct type, member) == (offset),	      \
 		       #type "." #member ": offset")
 
-LAYOUT_SIZE(codecache_info_args, 80);
+LAYOUT_SIZE(codecache_info_args, 112);
 LAYOUT_AT(codecache_info_args, size, 0);
 LAYOUT_AT(codecache_info_args, flags, 4);
 LAYOUT_AT(codecache_info_args, out_abi_version, 8);
@@ -29,6 +29,10 @@ LAYOUT_AT(codecache_info_args, out_user_max_pages, 48);
 LAYOUT_AT(codecache_info_args, out_user_max_objects, 56);
 LAYOUT_AT(codecache_info_args, out_system_max_pages, 64);
 LAYOUT_AT(codecache_info_args, out_system_max_objects, 72);
+LAYOUT_AT(codecache_info_args, out_max_query_ranges, 80);
+LAYOUT_AT(codecache_info_args, out_max_query_pages, 88);
+LAYOUT_AT(codecache_info_args, out_max_log_entries, 96);
+LAYOUT_AT(codecache_info_args, out_fault_around_pages, 104);
 
 LAYOUT_SIZE(codecache_zone_create_args, 32);
 LAYOUT_AT(codecache_zone_create_args, size, 0);
@@ -58,17 +62,86 @@ LAYOUT_AT(codecache_prot_range, nr_pages, 8);
 LAYOUT_AT(codecache_prot_range, prot, 12);
 LAYOUT_AT(codecache_prot_range, flags, 14);
 
-LAYOUT_SIZE(codecache_view_protect_args, 48);
+LAYOUT_SIZE(codecache_view_protect_args, 64);
 LAYOUT_AT(codecache_view_protect_args, size, 0);
 LAYOUT_AT(codecache_view_protect_args, flags, 4);
 LAYOUT_AT(codecache_view_protect_args, addr, 8);
 LAYOUT_AT(codecache_view_protect_args, count, 16);
 LAYOUT_AT(codecache_view_protect_args, first_page, 24);
 LAYOUT_AT(codecache_view_protect_args, prot, 32);
-LAYOUT_AT(codecache_view_protect_args, reserved, 36);
+LAYOUT_AT(codecache_view_protect_args, trap, 36);
 LAYOUT_AT(codecache_view_protect_args, out_failed_index, 40);
+LAYOUT_AT(codecache_view_protect_args, out_seq, 48);
+LAYOUT_AT(codecache_view_protect_args, out_populated, 56);
 
-LAYOUT_SIZE(codecache_stats_args, 144);
+LAYOUT_SIZE(codecache_view_query_args, 88);
+LAYOUT_AT(codecache_view_query_args, size, 0);
+LAYOUT_AT(codecache_view_query_args, flags, 4);
+LAYOUT_AT(codecache_view_query_args, addr, 8);
+LAYOUT_AT(codecache_view_query_args, count, 16);
+LAYOUT_AT(codecache_view_query_args, first_page, 24);
+LAYOUT_AT(codecache_view_query_args, nr_pages, 32);
+LAYOUT_AT(codecache_view_query_args, find, 40);
+LAYOUT_AT(codecache_view_query_args, clear, 44);
+LAYOUT_AT(codecache_view_query_args, prot, 48);
+LAYOUT_AT(codecache_view_query_args, reserved, 52);
+LAYOUT_AT(codecache_view_query_args, out_next_page, 56);
+LAYOUT_AT(codecache_view_query_args, out_count, 64);
+LAYOUT_AT(codecache_view_query_args, out_nr_pages, 72);
+LAYOUT_AT(codecache_view_query_args, out_seq, 80);
+
+LAYOUT_SIZE(codecache_view_resolve_args, 48);
+LAYOUT_AT(codecache_view_resolve_args, size, 0);
+LAYOUT_AT(codecache_view_resolve_args, flags, 4);
+LAYOUT_AT(codecache_view_resolve_args, first_page, 8);
+LAYOUT_AT(codecache_view_resolve_args, nr_pages, 16);
+LAYOUT_AT(codecache_view_resolve_args, prot, 24);
+LAYOUT_AT(codecache_view_resolve_args, trap, 28);
+LAYOUT_AT(codecache_view_resolve_args, out_nr_woken, 32);
+LAYOUT_AT(codecache_view_resolve_args, out_seq, 40);
+
+LAYOUT_SIZE(codecache_view_log_args, 32);
+LAYOUT_AT(codecache_view_log_args, size, 0);
+LAYOUT_AT(codecache_view_log_args, flags, 4);
+LAYOUT_AT(codecache_view_log_args, nr_entries, 8);
+LAYOUT_AT(codecache_view_log_args, threshold, 12);
+LAYOUT_AT(codecache_view_log_args, out_ring_bytes, 16);
+LAYOUT_AT(codecache_view_log_args, out_fd, 24);
+LAYOUT_AT(codecache_view_log_args, out_reserved, 28);
+
+LAYOUT_SIZE(codecache_view_unmap_args, 16);
+LAYOUT_AT(codecache_view_unmap_args, size, 0);
+LAYOUT_AT(codecache_view_unmap_args, flags, 4);
+LAYOUT_AT(codecache_view_unmap_args, out_addr, 8);
+
+LAYOUT_SIZE(codecache_page_range, 16);
+LAYOUT_AT(codecache_page_range, first_page, 0);
+LAYOUT_AT(codecache_page_range, nr_pages, 8);
+LAYOUT_AT(codecache_page_range, state, 12);
+LAYOUT_AT(codecache_page_range, prot, 14);
+
+LAYOUT_SIZE(codecache_event, 32);
+LAYOUT_AT(codecache_event, seq, 0);
+LAYOUT_AT(codecache_event, page, 8);
+LAYOUT_AT(codecache_event, access, 16);
+LAYOUT_AT(codecache_event, tid, 20);
+LAYOUT_AT(codecache_event, flags, 24);
+LAYOUT_AT(codecache_event, reserved, 28);
+
+LAYOUT_SIZE(codecache_log_entry, 32);
+LAYOUT_AT(codecache_log_entry, stamp, 0);
+LAYOUT_AT(codecache_log_entry, seq, 8);
+LAYOUT_AT(codecache_log_entry, page, 16);
+LAYOUT_AT(codecache_log_entry, access, 24);
+LAYOUT_AT(codecache_log_entry, tid, 28);
+
+LAYOUT_SIZE(codecache_log_ring, 24);
+LAYOUT_AT(codecache_log_ring, head, 0);
+LAYOUT_AT(codecache_log_ring, lost, 8);
+LAYOUT_AT(codecache_log_ring, nr_entries, 16);
+LAYOUT_AT(codecache_log_ring, entries_offset, 20);
+
+LAYOUT_SIZE(codecache_stats_args, 216);
 LAYOUT_AT(codecache_stats_args, size, 0);
 LAYOUT_AT(codecache_stats_args, flags, 4);
 LAYOUT_AT(codecache_stats_args, out_object, 8);
@@ -89,12 +162,25 @@ LAYOUT_AT(codecache_stats_args, out_protect_calls, 112);
 LAYOUT_AT(codecache_stats_args, out_protect_pages, 120);
 LAYOUT_AT(codecache_stats_args, out_protect_ptes, 128);
 LAYOUT_AT(codecache_stats_args, out_protect_flushes, 136);
+LAYOUT_AT(codecache_stats_args, out_traps_logged, 144);
+LAYOUT_AT(codecache_stats_args, out_traps_lost, 152);
+LAYOUT_AT(codecache_stats_args, out_traps_blocked, 160);
+LAYOUT_AT(codecache_stats_args, out_events_resolved, 168);
+LAYOUT_AT(codecache_stats_args, out_query_calls, 176);
+LAYOUT_AT(codecache_stats_args, out_query_pages, 184);
+LAYOUT_AT(codecache_stats_args, out_query_flushes, 192);
+LAYOUT_AT(codecache_stats_args, out_faults_around, 200);
+LAYOUT_AT(codecache_stats_args, out_populated, 208);
 
 /* The numbers are part of it. */
 _Static_assert(CODECACHE_IOC_INFO == 0xc900, "INFO");
 _Static_assert(CODECACHE_IOC_ZONE_CREATE == 0xc901, "ZONE_CREATE");
 _Static_assert(CODECACHE_IOC_VIEW_CREATE == 0xc908, "VIEW_CREATE");
 _Static_assert(CODECACHE_IOC_VIEW_PROTECT == 0xc910, "VIEW_PROTECT");
+_Static_assert(CODECACHE_IOC_VIEW_QUERY == 0xc911, "VIEW_QUERY");
+_Static_assert(CODECACHE_IOC_VIEW_RESOLVE == 0xc912, "VIEW_RESOLVE");
+_Static_assert(CODECACHE_IOC_VIEW_LOG == 0xc913, "VIEW_LOG");
+_Static_assert(CODECACHE_IOC_VIEW_UNMAP == 0xc914, "VIEW_UNMAP");
 _Static_assert(CODECACHE_IOC_STATS == 0xc91f, "STATS");
 
 #endif /* CC_LAYOUT_H */

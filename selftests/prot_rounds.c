@@ -24,7 +24,7 @@
 #include "cc_test.h"
 #include "prot_rounds.h"
 
-#define MISSED_MS	3000
+#define MISSED_MS	(3000 * cc_slow())
 
 /* One accessing thread; @n is what it wrote, or how often it has read. */
 struct spinner {

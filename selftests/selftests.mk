@@ -22,7 +22,8 @@ SELFTESTS_SHARED := $(filter-out $(SELFTESTS_TESTS),\
 		      $(patsubst selftests/%.c,%,$(sort $(wildcard selftests/*.c))))
 SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
 # Also built for 32-bit processes, as uapi_test32 and so on.
-SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test
+SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
+		uapi_query_test trap_uapi_test
 
 SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
 	     $(SELFTESTS_32:%=$(B)/selftests/%32) $(B)/selftests/compat_test

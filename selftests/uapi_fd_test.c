@@ -58,7 +58,8 @@ static bool is_known(unsigned int nr)
 {
 	return nr == CODECACHE_IOC_INFO || nr == CODECACHE_IOC_ZONE_CREATE ||
 	       nr == CODECACHE_IOC_VIEW_CREATE ||
-	       nr == CODECACHE_IOC_VIEW_PROTECT || nr == CODECACHE_IOC_STATS;
+	       (nr >= CODECACHE_IOC_VIEW_PROTECT &&
+		nr <= CODECACHE_IOC_VIEW_UNMAP) || nr == CODECACHE_IOC_STATS;
 }
 
 TEST_F_TIMEOUT(descriptor, unknown_numbers_are_refused, CC_TIMEOUT)
@@ -126,8 +127,9 @@ TEST_F_TIMEOUT(descriptor, cannot_be_read_or_written, CC_TIMEOUT)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_LEN(self->all); i++) {
+		/* Views give events, which are longer; those of kind uffd none. */
 		EXPECT_EQ(-1, read(self->all[i], buf, sizeof(buf)));
-		EXPECT_EQ(EINVAL, errno);
+		EXPECT_TRUE(errno == EINVAL || errno == EBADF);
 		EXPECT_EQ(-1, write(self->all[i], buf, sizeof(buf)));
 		EXPECT_EQ(EINVAL, errno);
 		EXPECT_EQ(-1, pread(self->all[i], buf, sizeof(buf), 0));
@@ -253,7 +255,9 @@ TEST_F_TIMEOUT(descriptor, info_tells_limits_that_hold, CC_TIMEOUT)
 	EXPECT_EQ(CODECACHE_ABI_VERSION, info.out_abi_version);
 	EXPECT_EQ(cc_page_size(), info.out_page_size);
 	EXPECT_EQ(CODECACHE_FEAT_UFFD_VIEWS | CODECACHE_FEAT_PROTECT_BITMAP |
-		  CODECACHE_FEAT_SINGLE_FLUSH, info.out_features);
+		  CODECACHE_FEAT_SINGLE_FLUSH | CODECACHE_FEAT_QUERY |
+		  CODECACHE_FEAT_TRAP_LOG | CODECACHE_FEAT_TRAP_BLOCK |
+		  CODECACHE_FEAT_POPULATE, info.out_features);
 	EXPECT_EQ(cc_param("max_zone_bytes"), (long long)info.out_max_zone_bytes);
 	EXPECT_EQ(cc_param("user_max_pages"), (long long)info.out_user_max_pages);
 	EXPECT_EQ(cc_param("user_max_objects"),

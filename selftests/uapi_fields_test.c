@@ -180,14 +180,42 @@ TEST_F_TIMEOUT(view_create, kind_must_suit_the_class_of_the_zone, CC_TIMEOUT)
 	}
 }
 
-TEST_F_TIMEOUT(view_create, other_trap_modes_are_unknown, CC_TIMEOUT)
+TEST_F_TIMEOUT(view_create, has_three_trap_modes, CC_TIMEOUT)
 {
-	unsigned int bit;
+	static const uint32_t kinds[] = { CODECACHE_VIEW_WRITE,
+					  CODECACHE_VIEW_EXEC,
+					  CODECACHE_VIEW_DATA };
+	uint32_t mode;
+	unsigned int i;
 
-	for (bit = 0; bit < 32; bit++) {
-		self->args.trap_mode = 1U << bit;
-		EXPECT_EQ(-EOPNOTSUPP, view_create(self));
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		self->args.kind = kinds[i];
+		for (mode = 0; mode < 10; mode++) {
+			self->args.trap_mode = mode;
+			EXPECT_EQ(mode <= CODECACHE_TRAP_BLOCK ? 0 : -EOPNOTSUPP,
+				  view_create(self))
+				TH_LOG("kind %u, mode %u", kinds[i], mode);
+		}
+		for (mode = 1U << 4; mode; mode <<= 1) {
+			self->args.trap_mode = mode;
+			EXPECT_EQ(-EOPNOTSUPP, view_create(self));
+		}
 	}
+}
+
+TEST_F_TIMEOUT(view_create, uffd_views_have_one_trap_mode, CC_TIMEOUT)
+{
+	self->args.kind = CODECACHE_VIEW_UFFD;
+	self->args.trap_mode = CODECACHE_TRAP_LOG;
+	EXPECT_EQ(-EOPNOTSUPP, view_create(self));
+	self->args.trap_mode = CODECACHE_TRAP_BLOCK;
+	EXPECT_EQ(-EOPNOTSUPP, view_create(self));
+	self->args.flags = CODECACHE_VIEW_F_BLOCK_KERNEL;
+	EXPECT_EQ(-EOPNOTSUPP, view_create(self));
+	self->args.trap_mode = CODECACHE_TRAP_SIGNAL;
+	EXPECT_EQ(-EOPNOTSUPP, view_create(self));
+	self->args.flags = 0;
+	EXPECT_EQ(0, view_create(self));
 }
 
 TEST_F_TIMEOUT(view_create, reserved_must_be_zero, CC_TIMEOUT)
@@ -306,7 +334,7 @@ TEST_F_TIMEOUT(view_create, failures_leave_nothing_behind, CC_TIMEOUT)
 
 	for (i = 0; i < 200; i++) {
 		self->args.kind = 1 + i % 8;
-		self->args.trap_mode = i % 3 == 1;
+		self->args.trap_mode = i % 3 == 1 ? 3 : 0;
 		self->args.first_page = i % 5 == 1 ? PAGES : 0;
 		self->args.prot = i % 7 == 1 ? 8 : 0;
 		if (self->args.trap_mode || self->args.first_page ||

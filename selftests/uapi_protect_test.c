@@ -79,8 +79,13 @@ static const struct {
 	struct codecache_prot_range range;
 	int err;
 } bad_ranges[] = {
-	{ { 0, 1, CC_R, 1 }, -EOPNOTSUPP },
+	{ { 0, 1, CC_R, 8 }, -EOPNOTSUPP },
+	{ { 0, 1, CC_R, 9 }, -EOPNOTSUPP },
 	{ { 0, 1, CC_R, 0x8000 }, -EOPNOTSUPP },
+	{ { 0, 1, CC_R, 3 }, -EINVAL },
+	{ { 0, 1, CC_R, 5 }, -EINVAL },
+	{ { 0, 1, CC_R, 6 }, -EINVAL },
+	{ { 0, 1, CC_R, 7 }, -EINVAL },
 	{ { 0, 1, 8, 0 }, -EINVAL },
 	{ { 0, 1, 0x8001, 0 }, -EINVAL },
 	{ { 0, 1, CODECACHE_PROT_WRITE, 0 }, -EOPNOTSUPP },
@@ -252,10 +257,37 @@ TEST_F_TIMEOUT(protect, members_of_the_other_form_must_be_zero, CC_TIMEOUT)
 	EXPECT_EQ(-EINVAL, cc_ioctl(self->view, CODECACHE_IOC_VIEW_PROTECT,
 				    &args));
 	args.prot = 0;
-	args.reserved = 1;
+	args.trap = CODECACHE_RANGE_F_LOG;
 	EXPECT_EQ(-EINVAL, cc_ioctl(self->view, CODECACHE_IOC_VIEW_PROTECT,
 				    &args));
 	EXPECT_EQ(CC_NO_INDEX, args.out_failed_index);
+	EXPECT_TRUE(all_is_rw(self));
+}
+
+TEST_F_TIMEOUT(protect, a_bitmap_has_one_trap_mode, CC_TIMEOUT)
+{
+	static const uint64_t bits = 1;
+	struct codecache_view_protect_args args = {
+		.size = sizeof(args),
+		.flags = CODECACHE_PROTECT_F_BITMAP,
+		.addr = (uintptr_t)&bits,
+		.count = 1,
+		.prot = CC_RW,
+	};
+	uint32_t trap;
+
+	for (trap = 0; trap < 16; trap++) {
+		int want = trap & 8 ? -EOPNOTSUPP :
+			   __builtin_popcount(trap) > 1 ? -EINVAL : 0;
+
+		args.trap = trap;
+		EXPECT_EQ(want, cc_ioctl(self->view, CODECACHE_IOC_VIEW_PROTECT,
+					 &args))
+			TH_LOG("trap %u", trap);
+	}
+	args.trap = 1U << 31;
+	EXPECT_EQ(-EOPNOTSUPP, cc_ioctl(self->view, CODECACHE_IOC_VIEW_PROTECT,
+					&args));
 	EXPECT_TRUE(all_is_rw(self));
 }
 
@@ -308,6 +340,33 @@ TEST_F_TIMEOUT(protect, a_set_may_lie_at_any_address, CC_TIMEOUT)
 		EXPECT_EQ(2, pages_with(self, CC_R));
 		ASSERT_EQ(0, cc_protect_run(self->view, 0, PAGES, CC_RW));
 	}
+}
+
+/* Read whole before, answered before: it may take away what it lies in. */
+TEST_F_TIMEOUT(protect, a_set_may_lie_in_the_view_that_it_protects, CC_TIMEOUT)
+{
+	struct codecache_prot_range *v = (void *)(self->p + 1000);
+	struct codecache_view_protect_args *args = (void *)self->p;
+	unsigned int i;
+
+	*args = (struct codecache_view_protect_args){
+		.size = sizeof(*args),
+		.addr = (uintptr_t)v,
+		.count = PAGES,
+	};
+	for (i = 0; i < PAGES; i++)
+		v[i] = (struct codecache_prot_range){ i, 1, CC_NONE, 0 };
+	ASSERT_EQ(0, cc_ioctl(self->view, CODECACHE_IOC_VIEW_PROTECT, args));
+	EXPECT_EQ(PAGES, pages_with(self, CC_NONE));
+	EXPECT_EQ(SIGSEGV, cc_load(args, NULL));
+	/* Now neither can be read, and nothing changes. */
+	EXPECT_EQ(-EFAULT, cc_ioctl(self->view, CODECACHE_IOC_VIEW_PROTECT,
+				    args));
+	EXPECT_EQ(-EFAULT, cc_protect(self->view, v, 1, NULL));
+	EXPECT_EQ(PAGES, pages_with(self, CC_NONE));
+	ASSERT_EQ(0, cc_protect_run(self->view, 0, PAGES, CC_RW));
+	EXPECT_EQ(CC_NO_INDEX, args->out_failed_index);
+	EXPECT_TRUE(all_is_rw(self));
 }
 
 TEST_F_TIMEOUT(protect, counts_end_at_the_limits, 2 * CC_TIMEOUT)

@@ -49,6 +49,28 @@ static void fill_protect(void *p)
 	args->count = 1;
 }
 
+static void fill_query(void *p)
+{
+	struct codecache_view_query_args *args = p;
+
+	args->find = CODECACHE_PAGE_DIRTY;
+}
+
+static void fill_resolve(void *p)
+{
+	struct codecache_view_resolve_args *args = p;
+
+	args->nr_pages = 1;
+	args->prot = CC_R;
+}
+
+static void fill_log(void *p)
+{
+	struct codecache_view_log_args *args = p;
+
+	args->nr_entries = 4;
+}
+
 static void fill_protect_bitmap(void *p)
 {
 	struct codecache_view_protect_args *args = p;
@@ -73,10 +95,12 @@ FIXTURE_VARIANT(call)
 {
 	unsigned int nr;
 	unsigned int size;
+	unsigned int min;	/* of the first version; 0: size */
 	unsigned int outputs;	/* offset of the first */
 	unsigned int fd_at;	/* offset of a new descriptor; 0: makes none */
 	int on;
 	bool on_all;
+	bool once;		/* in the life of a view, or of its mapping */
 	uint32_t flags;
 	void (*fill)(void *args);
 };
@@ -91,26 +115,38 @@ FIXTURE_VARIANT(call)
 	}
 
 CALL(info, CODECACHE_IOC_INFO, codecache_info_args, out_abi_version,
-     .on = ON_CACHE, .fill = fill_nothing);
+     .on = ON_CACHE, .fill = fill_nothing, .min = 80);
 CALL(zone_create, CODECACHE_IOC_ZONE_CREATE, codecache_zone_create_args, out_fd,
      .on = ON_CACHE, .fill = fill_zone_create,
      .fd_at = offsetof(struct codecache_zone_create_args, out_fd));
 CALL(view_create, CODECACHE_IOC_VIEW_CREATE, codecache_view_create_args,
      out_bytes, .on = ON_ZONE, .fill = fill_view_create,
-     .flags = CODECACHE_VIEW_F_PROT,
+     .flags = CODECACHE_VIEW_F_PROT | CODECACHE_VIEW_F_BLOCK_KERNEL,
      .fd_at = offsetof(struct codecache_view_create_args, out_fd));
 CALL(protect, CODECACHE_IOC_VIEW_PROTECT, codecache_view_protect_args,
-     out_failed_index, .on = ON_VIEW, .fill = fill_protect,
-     .flags = CODECACHE_PROTECT_F_BITMAP);
+     out_failed_index, .on = ON_VIEW, .fill = fill_protect, .min = 48,
+     .flags = CODECACHE_PROTECT_F_BITMAP | CODECACHE_PROTECT_F_POPULATE);
 CALL(protect_bitmap, CODECACHE_IOC_VIEW_PROTECT, codecache_view_protect_args,
-     out_failed_index, .on = ON_VIEW, .fill = fill_protect_bitmap,
-     .flags = CODECACHE_PROTECT_F_BITMAP);
+     out_failed_index, .on = ON_VIEW, .fill = fill_protect_bitmap, .min = 48,
+     .flags = CODECACHE_PROTECT_F_BITMAP | CODECACHE_PROTECT_F_POPULATE);
+CALL(query, CODECACHE_IOC_VIEW_QUERY, codecache_view_query_args, out_next_page,
+     .on = ON_VIEW, .fill = fill_query,
+     .flags = CODECACHE_QUERY_F_BITMAP | CODECACHE_QUERY_F_PROTECT |
+	      CODECACHE_QUERY_F_FAST_YOUNG);
+CALL(resolve, CODECACHE_IOC_VIEW_RESOLVE, codecache_view_resolve_args,
+     out_nr_woken, .on = ON_VIEW, .fill = fill_resolve,
+     .flags = CODECACHE_RESOLVE_F_SIGNAL);
+CALL(log, CODECACHE_IOC_VIEW_LOG, codecache_view_log_args, out_ring_bytes,
+     .on = ON_VIEW, .fill = fill_log, .once = true,
+     .fd_at = offsetof(struct codecache_view_log_args, out_fd));
+CALL(unmap, CODECACHE_IOC_VIEW_UNMAP, codecache_view_unmap_args, out_addr,
+     .on = ON_VIEW, .fill = fill_nothing, .once = true);
 CALL(cache_stats, CODECACHE_IOC_STATS, codecache_stats_args, out_object,
-     .on = ON_CACHE, .on_all = true, .fill = fill_nothing);
+     .on = ON_CACHE, .on_all = true, .fill = fill_nothing, .min = 144);
 CALL(zone_stats, CODECACHE_IOC_STATS, codecache_stats_args, out_object,
-     .on = ON_ZONE, .on_all = true, .fill = fill_nothing);
+     .on = ON_ZONE, .on_all = true, .fill = fill_nothing, .min = 144);
 CALL(view_stats, CODECACHE_IOC_STATS, codecache_stats_args, out_object,
-     .on = ON_VIEW, .on_all = true, .fill = fill_nothing);
+     .on = ON_VIEW, .on_all = true, .fill = fill_nothing, .min = 144);
 
 static int lowest_free_fd(void)
 {
@@ -160,15 +196,29 @@ static int issue(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *variant,
 	return cc_ioctl(self->fds[variant->on], variant->nr, args);
 }
 
+/* Another view in the place of the one that there is. */
+static void renew_view(FIXTURE_DATA(call) *self)
+{
+	const uint32_t kind = CODECACHE_VIEW_DATA;
+
+	munmap(self->mem.map[kind], PAGES * cc_page_size());
+	close(self->mem.fd[kind]);
+	cc_mem_map(&self->mem, kind);
+	self->fds[ON_VIEW] = self->mem.fd[kind];
+}
+
 /* After a success: take back what it has made, if it has made something. */
-static void undo(const FIXTURE_VARIANT(call) *variant, const void *args)
+static void undo(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *variant,
+		 const void *args)
 {
 	int fd;
 
-	if (!variant->fd_at)
-		return;
-	memcpy(&fd, (const char *)args + variant->fd_at, sizeof(fd));
-	close(fd);
+	if (variant->fd_at) {
+		memcpy(&fd, (const char *)args + variant->fd_at, sizeof(fd));
+		close(fd);
+	}
+	if (variant->once)
+		renew_view(self);
 }
 
 static bool nothing_changed(FIXTURE_DATA(call) *self)
@@ -185,20 +235,37 @@ TEST_F_TIMEOUT(call, exact_size_succeeds, CC_TIMEOUT)
 	void *args = prepare(variant, self->args, variant->size);
 
 	ASSERT_EQ(0, issue(self, variant, args));
-	undo(variant, args);
+	undo(self, variant, args);
 }
 
 TEST_F_TIMEOUT(call, short_sizes_are_invalid, CC_TIMEOUT)
 {
 	uint32_t size;
 
-	for (size = 0; size < variant->size; size++) {
+	for (size = 0; size < (variant->min ?: variant->size); size++) {
 		void *args = prepare(variant, self->args, size);
 
 		ASSERT_EQ(-EINVAL, issue(self, variant, args))
 			TH_LOG("size %u", size);
 	}
 	EXPECT_TRUE(nothing_changed(self));
+}
+
+/* Callers that were compiled with less: what they do not know stays untouched. */
+TEST_F_TIMEOUT(call, older_structures_succeed, CC_TIMEOUT)
+{
+	uint32_t size = variant->min ?: variant->size, i;
+
+	for (; size < variant->size; size++) {
+		void *args = prepare(variant, self->args, size);
+
+		memset(self->args + size, 0xa5, 300 - size);
+		ASSERT_EQ(0, issue(self, variant, args))
+			TH_LOG("size %u", size);
+		for (i = size; i < 300; i++)
+			ASSERT_EQ(0xa5, self->args[i]);
+		undo(self, variant, args);
+	}
 }
 
 TEST_F_TIMEOUT(call, longer_structures_with_a_zero_tail_succeed, CC_TIMEOUT)
@@ -214,7 +281,7 @@ TEST_F_TIMEOUT(call, longer_structures_with_a_zero_tail_succeed, CC_TIMEOUT)
 		ASSERT_EQ(0, issue(self, variant, args))
 			TH_LOG("size %u", sizes[i]);
 		EXPECT_EQ(sizes[i], ((struct codecache_info_args *)args)->size);
-		undo(variant, args);
+		undo(self, variant, args);
 	}
 }
 
@@ -277,7 +344,7 @@ TEST_F_TIMEOUT(call, other_kinds_of_descriptor_are_refused, CC_TIMEOUT)
 
 		EXPECT_EQ(want, cc_ioctl(self->fds[on], variant->nr, args));
 		if (!want)
-			undo(variant, args);
+			undo(self, variant, args);
 	}
 }
 
@@ -310,7 +377,7 @@ TEST_F_TIMEOUT(call, the_end_of_accessible_memory_will_do, CC_TIMEOUT)
 			     variant->size);
 
 	ASSERT_EQ(0, issue(self, variant, args));
-	undo(variant, args);
+	undo(self, variant, args);
 }
 
 TEST_F_TIMEOUT(call, readonly_structures_fault_and_change_nothing, CC_TIMEOUT)
@@ -331,7 +398,7 @@ TEST_F_TIMEOUT(call, outputs_end_where_the_structure_ends, CC_TIMEOUT)
 	prepare(variant, args, size);
 	memset(page, 0xa5, 64);
 	ASSERT_EQ(0, issue(self, variant, args));
-	undo(variant, args);
+	undo(self, variant, args);
 	for (i = 0; i < 64; i++)
 		ASSERT_EQ(0xa5, page[i]);
 
@@ -340,7 +407,7 @@ TEST_F_TIMEOUT(call, outputs_end_where_the_structure_ends, CC_TIMEOUT)
 	prepare(variant, args, size + 64);
 	ASSERT_EQ(0, mprotect(page, ROOM - cc_page_size(), PROT_READ));
 	ASSERT_EQ(0, issue(self, variant, args));
-	undo(variant, args);
+	undo(self, variant, args);
 }
 
 TEST_F_TIMEOUT(call, inputs_are_left_alone, CC_TIMEOUT)
@@ -351,7 +418,7 @@ TEST_F_TIMEOUT(call, inputs_are_left_alone, CC_TIMEOUT)
 	prepare(variant, self->args, variant->size);
 	memcpy(before, self->args, variant->size);
 	ASSERT_EQ(0, issue(self, variant, self->args));
-	undo(variant, self->args);
+	undo(self, variant, self->args);
 	for (i = 0; i < variant->outputs; i++) {
 		EXPECT_EQ(before[i], self->args[i])
 			TH_LOG("byte %u was written", i);
@@ -369,7 +436,7 @@ TEST_F_TIMEOUT(call, what_is_in_the_outputs_is_ignored, CC_TIMEOUT)
 		memset(args + variant->outputs, patterns[k],
 		       variant->size - variant->outputs);
 		ASSERT_EQ(0, issue(self, variant, args));
-		undo(variant, args);
+		undo(self, variant, args);
 		for (i = variant->outputs; i < variant->size; i++)
 			kept[i] += args[i] == patterns[k];
 	}
@@ -412,7 +479,7 @@ TEST_F_TIMEOUT(call, a_size_that_changes_meanwhile_does_no_harm, CC_TIMEOUT)
 		err = issue(self, variant, args);
 		seen[!err]++;
 		if (!err)
-			undo(variant, args);
+			undo(self, variant, args);
 		else
 			ASSERT_EQ(-E2BIG, err);
 	}

@@ -5,9 +5,10 @@
 #        kernel.sh --list   the names, and what is cached for each
 #        kernel.sh --prune  remove what newer versions have replaced
 #
-# NAME is 6.1, 6.12 (Debian bookworm's cloud kernels) or 7 (the one in
+# NAME is 6.1, 6.12 (Debian bookworm's cloud kernels), 7 (the one in
 # trixie-backports, with a trixie chroot to build modules in; needs root or
-# sudo). Image and headers are downloaded and unpacked into
+# sudo) or debug (compiled here by debug-kernel.sh, once). Image and headers of
+# the others are downloaded and unpacked into
 # ${CODECACHE_CACHE:-~/.cache/codecache}/kernels; nothing is installed.
 #
 # The env file is shell: KNAME, VERSION (the package's), KVER (uname -r), KDIR,
@@ -20,7 +21,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-names=(6.1 6.12 7)
+names=(6.1 6.12 7 debug)
 tmp=
 cleanup() {
 	[[ -z $tmp ]] || rm -rf --one-file-system "$tmp" 2>/dev/null ||
@@ -193,6 +194,7 @@ case ${1:-} in
 --list) list; exit 0 ;;
 --prune) prune; exit 0 ;;
 6.1 | 6.12 | 7) [[ $# = 1 ]] || die 3 "one name only; see -h" ;;
+debug) exec "$here/debug-kernel.sh" ;;
 *) die 3 "which kernel? one of: ${names[*]}; see -h" ;;
 esac
 name=$1

@@ -15,6 +15,8 @@
 #   --smp N             CPUs, 2 (1 with --icount)
 #   --mem SIZE          2G
 #   --append "WORDS"    more kernel command line
+#   --kmemleak          look for leaked memory before and after the modules are
+#                       unloaded (the debug kernel only)
 #   --timeout SECONDS   for the whole guest, 600
 #   --icount            deterministic: 1 ns is one instruction
 #   --thread single|multi   QEMU's threads
@@ -29,6 +31,9 @@
 # A run passes with exit status 0 and skips with 4 or 77. The gate is gate.sh on
 # the console's log. A boot that dies before it gets to a module is tried again, once.
 #
+# CODECACHE_SLOW=N in the environment: all time-outs, those of --run and that of the
+# guest, are N times as long, and the programs get the variable too.
+#
 # Exit status: 0 nothing failed, gate clean; 1 something failed; 2 the guest died,
 # hung or the gate hit; 3 usage or setup; 77 this kernel cannot be had here.
 
@@ -36,7 +41,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 kernel='' smp='' mem=2G append='' limit=600 icount='' thread='' accel=tcg
-logs='' build=$here/../../build/selftests quiet='' plan=''
+logs='' build=$here/../../build/selftests quiet='' plan='' kmemleak=''
+slow=${CODECACHE_SLOW:-1}
 modules=() params=() runs=() files=()
 tmp='' guest=''
 
@@ -54,6 +60,7 @@ parse() {
 		-h | --help) usage; exit 0 ;;
 		--icount) icount=yes; shift; continue ;;
 		--kvm) accel=kvm; shift; continue ;;
+		--kmemleak) kmemleak=yes append+=" kmemleak=on"; shift; continue ;;
 		--quiet) quiet=yes; shift; continue ;;
 		--*) [[ $# -ge 2 ]] || die 3 "$1 needs a value; see -h" ;;
 		*) die 3 "what is $1? see -h" ;;
@@ -85,7 +92,7 @@ parse() {
 }
 
 write_plan() {
-	local i mod
+	local i mod name seconds command
 
 	if [[ -n $plan ]]; then
 		cat "$plan"
@@ -94,13 +101,17 @@ write_plan() {
 	for i in "${!modules[@]}"; do
 		echo "insmod /${modules[i]##*/}${params[i]}"
 	done
+	[[ $slow = 1 ]] || echo "env CODECACHE_SLOW=$slow"
 	for i in "${runs[@]}"; do
-		echo "run $i"
+		read -r name seconds command <<<"$i"
+		echo "run $name $((seconds * slow)) $command"
 	done
+	[[ -z $kmemleak ]] || echo kmemleak
 	for ((i = ${#modules[@]} - 1; i >= 0; i--)); do
 		mod=$(basename "${modules[i]}" .ko)
 		echo "rmmod ${mod//-/_}"
 	done
+	[[ -z $kmemleak ]] || echo kmemleak
 }
 
 # Sets qemu to the command and its arguments.
@@ -189,6 +200,8 @@ judge() {
 }
 
 parse "$@"
+[[ $slow = [1-9]* && $slow != *[!0-9]* ]] || die 3 "CODECACHE_SLOW=$slow is no number"
+limit=$((limit * slow))
 need_tool qemu-system-x86_64 timeout awk
 if [[ $kernel = */* ]]; then
 	env=$kernel

@@ -12,7 +12,8 @@ KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse \
-	checkpatch demo check bench-protect deps
+	checkpatch demo check bench-protect \
+	bench-query deps
 
 all: lib
 
@@ -40,12 +41,16 @@ help:
 	@echo '  lib-check       - the library, without a module'
 	@echo '  docs-check      - examples and references of the documents'
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
+	@echo '  check-debug     - the guest suite on a kernel that checks everything'
+	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
+	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
-	@echo '  KERNEL=6.12 (6.1, 6.12, 7), KERNELS="6.1 6.12 7", PREFIX, DESTDIR,'
+	@echo '  KERNEL=6.12 (6.1, 6.12, 7, debug), KERNELS="6.1 6.12 7",'
+	@echo '  PREFIX, DESTDIR,'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
 	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose)'
 
@@ -67,13 +72,15 @@ modules:
 modules_install: modules
 	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/kmod) modules_install
 
-.PHONY: $(KERNELS:%=modules-%) $(KERNELS:%=modules-test-%)
-$(KERNELS:%=modules-%): modules-%:
+LAB_KERNELS := $(sort $(KERNELS) debug)
+
+.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%)
+$(LAB_KERNELS:%=modules-%): modules-%:
 	$(call kmod-stage,$(B)/kmod-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-$*) \
 		$(kmod-args) modules
 
-$(KERNELS:%=modules-test-%): modules-test-%:
+$(LAB_KERNELS:%=modules-test-%): modules-test-%:
 	$(call kmod-stage,$(B)/kmod-test-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-test-$*) \
 		$(kmod-args) CODECACHE_TEST=1 modules
@@ -92,6 +99,13 @@ demo:
 check:
 	$(Q)B=$(B) selftests/check.sh $(KERNELS)
 
+.PHONY: debug-kernel check-debug
+debug-kernel:
+	$(Q)selftests/qemu/debug-kernel.sh >/dev/null
+
+check-debug: debug-kernel
+	$(Q)B=$(B) selftests/guest.sh debug
+
 check-guest:
 	$(Q)B=$(B) selftests/guest.sh $(KERNEL)
 
@@ -104,7 +118,10 @@ checkpatch:
 bench-protect:
 	$(Q)B=$(B) selftests/bench/protect.sh $(KERNEL)
 
-$(B)/selftests/protect_bench: selftests/bench/protect_bench.c \
+bench-query:
+	$(Q)B=$(B) selftests/bench/query.sh $(KERNEL)
+
+$(B)/selftests/%_bench: selftests/bench/%_bench.c \
 		$(B)/lib/libcodecache.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -static \

@@ -18,21 +18,25 @@ step "kernel $kernel from Debian's archive"
 "$lab/kernel.sh" "$kernel" >/dev/null
 step "the module for $kernel, the library, the demos"
 quietly "$B/demo/build.log" make "modules-$kernel" lib demos
-step "booting $kernel under emulation, 2 CPUs; then four runs:"
+step "booting $kernel under emulation, 2 CPUs; then six runs:"
 cat <<'TEXT'
    sqrt      a table of square roots far larger than its memory, filled by traps
    gc        a concurrent copying collector behind a page barrier: lists, trees,
              and an index of the guest's own kernel symbols
    revoke    gc with its barrier left open on purpose: the damage must be noticed
    order     gc that opens pages before it has scanned them: likewise
+   snapshots a concurrent checkpointer: block and signal traps, mprotect and fork
+   uncopied  checkpoint that opens pages which it has not copied: likewise noticed
 TEXT
 "$lab/run.sh" --kernel "$kernel" --smp 2 --mem 2G --timeout 900 \
 	--build "$B/selftests" --log "$B/demo" \
 	--module "$B/kmod-$kernel/codecache.ko" \
-	--add "$B/demos/sqrt" --add "$B/demos/gc" \
+	--add "$B/demos/sqrt" --add "$B/demos/gc" --add "$B/demos/checkpoint" \
 	--run "sqrt 200 /bin/sqrt" \
 	--run "gc 400 /bin/gc" \
 	--run "revoke 120 /bin/gc --sabotage revoke --seconds 4" \
-	--run "order 120 /bin/gc --sabotage order --workload trees --seconds 4" ||
+	--run "order 120 /bin/gc --sabotage order --workload trees --seconds 4" \
+	--run "snapshots 300 /bin/checkpoint" \
+	--run "uncopied 120 /bin/checkpoint --sabotage copy --engine block,signal --pages 4096 --rounds 3" ||
 	{ echo "demo: FAILED, see $B/demo/console.log" >&2; exit 1; }
 step "done: every demo verified its work"

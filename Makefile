@@ -56,7 +56,7 @@ help:
 
 # ---- the module --------------------------------------------------------------
 
-KMOD_SRCS := Kbuild $(wildcard kmod/*) uapi/linux/codecache.h
+KMOD_SRCS := Kbuild $(wildcard kmod/* uapi/linux/*.h)
 kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST,\
 	      $(if $($(v)),$(v)="$($(v))"))
 

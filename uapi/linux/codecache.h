@@ -2,6 +2,8 @@
 #ifndef _UAPI_LINUX_CODECACHE_H
 #define _UAPI_LINUX_CODECACHE_H
 
+#include <linux/codecache_reclaim.h>
+#include <linux/codecache_stats.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -54,14 +56,26 @@
 /* On a cache. */
 #define CODECACHE_IOC_INFO		_IO(CODECACHE_IOC_MAGIC, 0x00)
 #define CODECACHE_IOC_ZONE_CREATE	_IO(CODECACHE_IOC_MAGIC, 0x01)
+#define CODECACHE_IOC_READER_REGISTER	_IO(CODECACHE_IOC_MAGIC, 0x02)
+#define CODECACHE_IOC_READER_UNREGISTER	_IO(CODECACHE_IOC_MAGIC, 0x03)
+#define CODECACHE_IOC_GRACE_START	_IO(CODECACHE_IOC_MAGIC, 0x04)
+#define CODECACHE_IOC_GRACE_POLL	_IO(CODECACHE_IOC_MAGIC, 0x05)
+#define CODECACHE_IOC_GRACE_WAIT	_IO(CODECACHE_IOC_MAGIC, 0x06)
+#define CODECACHE_IOC_GRACE_EVENTFD	_IO(CODECACHE_IOC_MAGIC, 0x07)
 /* On a zone. */
 #define CODECACHE_IOC_VIEW_CREATE	_IO(CODECACHE_IOC_MAGIC, 0x08)
+#define CODECACHE_IOC_EXTENT_ALLOC	_IO(CODECACHE_IOC_MAGIC, 0x09)
+#define CODECACHE_IOC_EXTENT_RETIRE	_IO(CODECACHE_IOC_MAGIC, 0x0a)
+#define CODECACHE_IOC_ZONE_SEAL		_IO(CODECACHE_IOC_MAGIC, 0x0b)
+#define CODECACHE_IOC_ZONE_EVENTFD	_IO(CODECACHE_IOC_MAGIC, 0x0c)
 /* On a view. */
 #define CODECACHE_IOC_VIEW_PROTECT	_IO(CODECACHE_IOC_MAGIC, 0x10)
 #define CODECACHE_IOC_VIEW_QUERY	_IO(CODECACHE_IOC_MAGIC, 0x11)
 #define CODECACHE_IOC_VIEW_RESOLVE	_IO(CODECACHE_IOC_MAGIC, 0x12)
 #define CODECACHE_IOC_VIEW_LOG		_IO(CODECACHE_IOC_MAGIC, 0x13)
 #define CODECACHE_IOC_VIEW_UNMAP	_IO(CODECACHE_IOC_MAGIC, 0x14)
+/* On a zone and on a view. */
+#define CODECACHE_IOC_SEAL_INFO		_IO(CODECACHE_IOC_MAGIC, 0x1e)
 /* On all three. */
 #define CODECACHE_IOC_STATS		_IO(CODECACHE_IOC_MAGIC, 0x1f)
 
@@ -73,6 +87,9 @@
 #define CODECACHE_FEAT_TRAP_LOG		0x10ULL /* CODECACHE_TRAP_LOG, VIEW_LOG */
 #define CODECACHE_FEAT_TRAP_BLOCK	0x20ULL /* CODECACHE_TRAP_BLOCK */
 #define CODECACHE_FEAT_POPULATE		0x40ULL /* PROTECT_F_POPULATE */
+#define CODECACHE_FEAT_EXTENTS		0x80ULL /* CODECACHE_ZONE_F_EXTENTS */
+#define CODECACHE_FEAT_GRACE		0x100ULL /* READER_*, GRACE_* */
+#define CODECACHE_FEAT_SEAL		0x200ULL /* ZONE_SEAL, SEAL_INFO */
 
 /**
  * struct codecache_info_args - ioctl(CODECACHE_IOC_INFO) on a cache
@@ -93,6 +110,10 @@
  * @out_max_log_entries: the longest log
  * @out_fault_around_pages: a read or a fetch that faults maps the resident pages
  *	of the aligned window of so many pages around it
+ * @out_max_readers: reader slots of a cache
+ * @out_max_extents: the most extents that one EXTENT_ALLOC or EXTENT_RETIRE takes
+ * @out_max_held_pages: resident pages of retired extents that a cache may hold
+ *	before EXTENT_ALLOC refuses; 0 is no limit
  *
  * What this module can do, and its limits. Sleeps for no lock.
  */
@@ -113,6 +134,9 @@ struct codecache_info_args {
 	__aligned_u64 out_max_query_pages;
 	__aligned_u64 out_max_log_entries;
 	__aligned_u64 out_fault_around_pages;
+	__aligned_u64 out_max_readers;
+	__aligned_u64 out_max_extents;
+	__aligned_u64 out_max_held_pages;
 };
 
 /**
@@ -125,10 +149,13 @@ enum codecache_zone_class {
 	CODECACHE_ZONE_DATA = 2,
 };
 
+/* codecache_zone_create_args.flags: pages are used by extents only. */
+#define CODECACHE_ZONE_F_EXTENTS	0x1U
+
 /**
  * struct codecache_zone_create_args - ioctl(CODECACHE_IOC_ZONE_CREATE) on a cache
  * @size: sizeof(struct codecache_zone_create_args)
- * @flags: must be 0
+ * @flags: 0 or CODECACHE_ZONE_F_EXTENTS
  * @zone_class: enum codecache_zone_class
  * @reserved: must be 0
  * @bytes: size of the zone; a multiple of the page size, 1 page to
@@ -143,6 +170,12 @@ enum codecache_zone_class {
  * access gets SIGBUS (EFAULT in a system call); where memory does, the kernel's
  * out-of-memory handling acts, as for any page. Limits count pages that views of
  * kinds other than uffd have touched.
+ *
+ * With CODECACHE_ZONE_F_EXTENTS only the pages of extents that EXTENT_ALLOC has
+ * handed out can be used: an access anywhere else is a SIGSEGV (EFAULT in system
+ * calls) whatever the trap mode. Pages stay until their extent is retired, and its
+ * grace period is over. Such a zone has no views of kind uffd. Without the flag it
+ * has no extents, and all its pages can be used.
  *
  * Errors: EINVAL (@bytes, @zone_class), ERANGE (@bytes beyond the largest zone),
  * EDQUOT, ENOSPC, ENOMEM, EMFILE, ENFILE.
@@ -612,79 +645,6 @@ struct codecache_view_unmap_args {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 out_addr;
-};
-
-/* codecache_stats_args.out_object */
-#define CODECACHE_OBJECT_CACHE	1U
-#define CODECACHE_OBJECT_ZONE	2U
-#define CODECACHE_OBJECT_VIEW	3U
-
-/**
- * struct codecache_stats_args - ioctl(CODECACHE_IOC_STATS) on any descriptor
- * @size: sizeof(struct codecache_stats_args)
- * @flags: must be 0
- * @out_object: CODECACHE_OBJECT_*: what the descriptor is
- * @out_kind: zone: its class; view: its kind; cache: 0
- * @out_id: the number of the object in debugfs
- * @out_nr_zones: cache: live zones
- * @out_nr_views: cache and zone: live views
- * @out_bytes: size in bytes (cache: of its live zones together)
- * @out_resident_pages: pages that are allocated (view: in its window)
- * @out_faults_filled: faults that mapped a page
- * @out_faults_upgraded: write faults that made a mapped page writable
- * @out_faults_spurious: faults that found the page mapped as it should be
- * @out_faults_failed: faults for which there was no page: limit or memory
- * @out_traps_read: forbidden reads
- * @out_traps_write: forbidden writes
- * @out_traps_exec: forbidden instruction fetches
- * @out_protect_calls: successful PROTECT calls
- * @out_protect_pages: pages that these calls named
- * @out_protect_ptes: page table entries that these calls changed
- * @out_protect_flushes: TLB flushes that these calls made
- * @out_traps_logged: traps that were logged (they count as traps_* too)
- * @out_traps_lost: of these, how many found no room
- * @out_traps_blocked: times that a thread went to sleep in a trap
- * @out_events_resolved: events that RESOLVE or PROTECT answered
- * @out_query_calls: successful QUERY calls
- * @out_query_pages: pages that these calls found
- * @out_query_flushes: TLB flushes that these calls made
- * @out_faults_around: pages that faults on other pages mapped
- * @out_populated: pages that CODECACHE_PROTECT_F_POPULATE mapped
- *
- * Counters grow for as long as the object lives, and do not go back; those of
- * zones and caches include their views', also of views that are gone. Faults
- * and traps of uffd views are the kernel's and userfaultfd's and not counted.
- */
-struct codecache_stats_args {
-	__u32 size;
-	__u32 flags;
-	__u32 out_object;
-	__u32 out_kind;
-	__aligned_u64 out_id;
-	__aligned_u64 out_nr_zones;
-	__aligned_u64 out_nr_views;
-	__aligned_u64 out_bytes;
-	__aligned_u64 out_resident_pages;
-	__aligned_u64 out_faults_filled;
-	__aligned_u64 out_faults_upgraded;
-	__aligned_u64 out_faults_spurious;
-	__aligned_u64 out_faults_failed;
-	__aligned_u64 out_traps_read;
-	__aligned_u64 out_traps_write;
-	__aligned_u64 out_traps_exec;
-	__aligned_u64 out_protect_calls;
-	__aligned_u64 out_protect_pages;
-	__aligned_u64 out_protect_ptes;
-	__aligned_u64 out_protect_flushes;
-	__aligned_u64 out_traps_logged;
-	__aligned_u64 out_traps_lost;
-	__aligned_u64 out_traps_blocked;
-	__aligned_u64 out_events_resolved;
-	__aligned_u64 out_query_calls;
-	__aligned_u64 out_query_pages;
-	__aligned_u64 out_query_flushes;
-	__aligned_u64 out_faults_around;
-	__aligned_u64 out_populated;
 };
 
 #endif /* _UAPI_LINUX_CODECACHE_H */

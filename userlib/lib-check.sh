@@ -85,7 +85,8 @@ make_lib() {
 # ---- headers ----------------------------------------------------------------
 
 check_headers() {
-	for header in codecache.h linux/codecache.h; do
+	for header in codecache.h codecache_reclaim.h linux/codecache.h \
+		linux/codecache_reclaim.h linux/codecache_stats.h; do
 		echo "#include <$header>" >"$B/header.c"
 		for compiler in "$@"; do
 			name="<$header> alone: $compiler"
@@ -126,7 +127,7 @@ check_layout() {
 # ---- symbols ----------------------------------------------------------------
 
 public_in_header() {
-	tr '\n' ' ' <userlib/include/codecache.h | grep -o 'CODECACHE_API [^(;]*(' |
+	cat userlib/include/*.h | tr '\n' ' ' | grep -o 'CODECACHE_API [^(;]*(' |
 		grep -o 'codecache_[a-z0-9_]*($' | tr -d '(' | sort
 }
 

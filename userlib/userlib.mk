@@ -35,13 +35,15 @@ LIB_WERROR ?=
 
 LIB_CPPFLAGS = -Iuserlib/include -Iuapi -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	       -DCODECACHE_VERSION_NUMBER='$(LIB_NUMBER)' $(CPPFLAGS)
-LIB_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(LIB_WARN) $(LIB_WERROR) \
+LIB_CFLAGS = -std=c11 -fPIC -pthread -fvisibility=hidden $(LIB_WARN) $(LIB_WERROR) \
 	     $(LIB_HARDEN) $(CFLAGS)
 LIB_COMPILE = $(CC) $(LIB_CPPFLAGS) $(LIB_CFLAGS) -MMD -MP -c
-LIB_LINK = $(CC) $(CFLAGS) -shared -Wl,-soname,$(LIB_SONAME) -Wl,-z,defs \
+LIB_LINK = $(CC) $(CFLAGS) -pthread -shared -Wl,-soname,$(LIB_SONAME) -Wl,-z,defs \
 	   -Wl,-z,relro,-z,now -Wl,--version-script=$(LIB_MAP) $(LDFLAGS)
 
 LIB_MAP := userlib/libcodecache.map
+LIB_HEADERS := $(sort $(wildcard userlib/include/*.h))
+LIB_UAPI := $(sort $(wildcard uapi/linux/*.h))
 LIB_SRCS := $(sort $(wildcard userlib/src/*.c))
 LIB_OBJS := $(LIB_SRCS:userlib/src/%.c=$(B)/userlib/%.o)
 LIB_LINKNAME := libcodecache.so
@@ -93,7 +95,7 @@ $(B)/examples/%: userlib/man/examples/%.c $(B)/lib/libcodecache.a
 	$(call lib-say,CCLD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_WARN) $(LIB_WERROR) $(CPPFLAGS) -Iuserlib/include -Iuapi \
-		$(CFLAGS) -static $(LDFLAGS) -o $@ $^
+		$(CFLAGS) -static -pthread $(LDFLAGS) -o $@ $^
 
 # Folders below the prefix are told relative to it, so that the file may move.
 lib-below = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
@@ -108,8 +110,8 @@ install-lib: lib
 	$(call lib-say,INSTALL,libcodecache $(LIB_VERSION))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR)/linux $(DESTDIR)$(LIBDIR) \
 		$(DESTDIR)$(PKGCONFIGDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,3 4 7)
-	$(Q)$(INSTALL) -m 644 userlib/include/codecache.h $(DESTDIR)$(INCLUDEDIR)
-	$(Q)$(INSTALL) -m 644 uapi/linux/codecache.h $(DESTDIR)$(INCLUDEDIR)/linux
+	$(Q)$(INSTALL) -m 644 $(LIB_HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	$(Q)$(INSTALL) -m 644 $(LIB_UAPI) $(DESTDIR)$(INCLUDEDIR)/linux
 	$(Q)$(INSTALL) -m 644 $(B)/lib/libcodecache.a $(DESTDIR)$(LIBDIR)
 	$(Q)$(INSTALL) -m 755 $(B)/lib/$(LIB_SO) $(DESTDIR)$(LIBDIR)
 	$(Q)ln -sfn $(LIB_SO) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)
@@ -126,8 +128,8 @@ install-lib: lib
 
 uninstall-lib:
 	$(call lib-say,REMOVE,libcodecache)
-	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/codecache.h \
-		$(DESTDIR)$(INCLUDEDIR)/linux/codecache.h \
+	$(Q)rm -f $(LIB_HEADERS:userlib/include/%=$(DESTDIR)$(INCLUDEDIR)/%) \
+		$(LIB_UAPI:uapi/%=$(DESTDIR)$(INCLUDEDIR)/%) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libcodecache.a $(LIB_SO) \
 			$(LIB_SONAME) $(LIB_LINKNAME)) \
 		$(DESTDIR)$(PKGCONFIGDIR)/codecache.pc

@@ -17,7 +17,7 @@
 	static_assert(offsetof(struct type, member) == (offset), \
 		      #type "." #member " moved")
 
-SIZE(codecache_info_args, 112);
+SIZE(codecache_info_args, 136);
 AT(codecache_info_args, out_abi_version, 8);
 AT(codecache_info_args, out_page_size, 12);
 AT(codecache_info_args, out_features, 16);
@@ -32,6 +32,9 @@ AT(codecache_info_args, out_max_query_ranges, 80);
 AT(codecache_info_args, out_max_query_pages, 88);
 AT(codecache_info_args, out_max_log_entries, 96);
 AT(codecache_info_args, out_fault_around_pages, 104);
+AT(codecache_info_args, out_max_readers, 112);
+AT(codecache_info_args, out_max_extents, 120);
+AT(codecache_info_args, out_max_held_pages, 128);
 
 SIZE(codecache_zone_create_args, 32);
 AT(codecache_zone_create_args, zone_class, 8);
@@ -128,7 +131,96 @@ AT(codecache_log_ring, lost, 8);
 AT(codecache_log_ring, nr_entries, 16);
 AT(codecache_log_ring, entries_offset, 20);
 
-SIZE(codecache_stats_args, 216);
+/* Shared with the kernel: the slots are an array, the control page may grow. */
+static_assert(sizeof(struct codecache_control) == 32, "codecache_control changed its size");
+AT(codecache_control, epoch, 0);
+AT(codecache_control, completed, 8);
+AT(codecache_control, pressure, 16);
+AT(codecache_control, waiting, 24);
+AT(codecache_control, reserved, 28);
+
+static_assert(sizeof(struct codecache_reader_slot) == 64, "codecache_reader_slot changed its size");
+AT(codecache_reader_slot, active, 0);
+AT(codecache_reader_slot, user, 8);
+
+SIZE(codecache_reader_register_args, 24);
+AT(codecache_reader_register_args, out_index, 8);
+AT(codecache_reader_register_args, out_reserved, 12);
+AT(codecache_reader_register_args, out_offset, 16);
+
+/* No 64-bit member: aligned to 4. */
+static_assert(sizeof(struct codecache_reader_unregister_args) == 16,
+	      "codecache_reader_unregister_args changed its size");
+AT(codecache_reader_unregister_args, size, 0);
+AT(codecache_reader_unregister_args, flags, 4);
+AT(codecache_reader_unregister_args, index, 8);
+AT(codecache_reader_unregister_args, reserved, 12);
+
+SIZE(codecache_grace_start_args, 16);
+AT(codecache_grace_start_args, out_cookie, 8);
+
+SIZE(codecache_grace_poll_args, 32);
+AT(codecache_grace_poll_args, cookie, 8);
+AT(codecache_grace_poll_args, out_completed, 16);
+AT(codecache_grace_poll_args, out_done, 24);
+AT(codecache_grace_poll_args, out_reserved, 28);
+
+SIZE(codecache_grace_wait_args, 32);
+AT(codecache_grace_wait_args, cookie, 8);
+AT(codecache_grace_wait_args, timeout_ns, 16);
+AT(codecache_grace_wait_args, out_completed, 24);
+
+SIZE(codecache_grace_eventfd_args, 24);
+AT(codecache_grace_eventfd_args, cookie, 8);
+AT(codecache_grace_eventfd_args, fd, 16);
+AT(codecache_grace_eventfd_args, reserved, 20);
+
+/* An element of an array: this one can never grow. */
+static_assert(sizeof(struct codecache_extent) == 16, "codecache_extent changed its size");
+AT(codecache_extent, first_page, 0);
+AT(codecache_extent, nr_pages, 8);
+AT(codecache_extent, reserved, 12);
+
+SIZE(codecache_extent_alloc_args, 72);
+AT(codecache_extent_alloc_args, addr, 8);
+AT(codecache_extent_alloc_args, count, 16);
+AT(codecache_extent_alloc_args, min_page, 24);
+AT(codecache_extent_alloc_args, max_page, 32);
+AT(codecache_extent_alloc_args, hint_page, 40);
+AT(codecache_extent_alloc_args, align_pages, 48);
+AT(codecache_extent_alloc_args, reserved, 52);
+AT(codecache_extent_alloc_args, out_failed_index, 56);
+AT(codecache_extent_alloc_args, out_cookie, 64);
+
+SIZE(codecache_extent_retire_args, 48);
+AT(codecache_extent_retire_args, addr, 8);
+AT(codecache_extent_retire_args, count, 16);
+AT(codecache_extent_retire_args, out_failed_index, 24);
+AT(codecache_extent_retire_args, out_cookie, 32);
+AT(codecache_extent_retire_args, out_nr_pages, 40);
+
+SIZE(codecache_zone_seal_args, 104);
+AT(codecache_zone_seal_args, digest, 8);
+AT(codecache_zone_seal_args, signature, 40);
+AT(codecache_zone_seal_args, signature_len, 48);
+AT(codecache_zone_seal_args, reserved, 52);
+AT(codecache_zone_seal_args, tag, 56);
+AT(codecache_zone_seal_args, out_digest, 64);
+AT(codecache_zone_seal_args, out_bytes, 96);
+
+SIZE(codecache_seal_info_args, 64);
+AT(codecache_seal_info_args, out_digest, 8);
+AT(codecache_seal_info_args, out_tag, 40);
+AT(codecache_seal_info_args, out_bytes, 48);
+AT(codecache_seal_info_args, out_signed, 56);
+AT(codecache_seal_info_args, out_reserved, 60);
+
+SIZE(codecache_zone_eventfd_args, 24);
+AT(codecache_zone_eventfd_args, fd, 8);
+AT(codecache_zone_eventfd_args, reserved, 12);
+AT(codecache_zone_eventfd_args, high_water_pages, 16);
+
+SIZE(codecache_stats_args, 360);
 AT(codecache_stats_args, out_object, 8);
 AT(codecache_stats_args, out_kind, 12);
 AT(codecache_stats_args, out_id, 16);
@@ -156,21 +248,67 @@ AT(codecache_stats_args, out_query_pages, 184);
 AT(codecache_stats_args, out_query_flushes, 192);
 AT(codecache_stats_args, out_faults_around, 200);
 AT(codecache_stats_args, out_populated, 208);
+AT(codecache_stats_args, out_extents_allocated, 216);
+AT(codecache_stats_args, out_extents_retired, 224);
+AT(codecache_stats_args, out_retire_flushes, 232);
+AT(codecache_stats_args, out_reclaim_passes, 240);
+AT(codecache_stats_args, out_reclaim_pages, 248);
+AT(codecache_stats_args, out_reclaim_flushes, 256);
+AT(codecache_stats_args, out_shrunk_pages, 264);
+AT(codecache_stats_args, out_grace_periods, 272);
+AT(codecache_stats_args, out_grace_urgent, 280);
+AT(codecache_stats_args, out_grace_stalls, 288);
+AT(codecache_stats_args, out_live_extents, 296);
+AT(codecache_stats_args, out_live_pages, 304);
+AT(codecache_stats_args, out_retired_pages, 312);
+AT(codecache_stats_args, out_held_pages, 320);
+AT(codecache_stats_args, out_readers, 328);
+AT(codecache_stats_args, out_stalled_readers, 336);
+AT(codecache_stats_args, out_stalled_tid, 344);
+AT(codecache_stats_args, out_stalled_seconds, 352);
 
 static_assert(CODECACHE_IOC_INFO == 0xc900, "INFO");
 static_assert(CODECACHE_IOC_ZONE_CREATE == 0xc901, "ZONE_CREATE");
+static_assert(CODECACHE_IOC_READER_REGISTER == 0xc902, "READER_REGISTER");
+static_assert(CODECACHE_IOC_READER_UNREGISTER == 0xc903, "READER_UNREGISTER");
+static_assert(CODECACHE_IOC_GRACE_START == 0xc904, "GRACE_START");
+static_assert(CODECACHE_IOC_GRACE_POLL == 0xc905, "GRACE_POLL");
+static_assert(CODECACHE_IOC_GRACE_WAIT == 0xc906, "GRACE_WAIT");
+static_assert(CODECACHE_IOC_GRACE_EVENTFD == 0xc907, "GRACE_EVENTFD");
 static_assert(CODECACHE_IOC_VIEW_CREATE == 0xc908, "VIEW_CREATE");
+static_assert(CODECACHE_IOC_EXTENT_ALLOC == 0xc909, "EXTENT_ALLOC");
+static_assert(CODECACHE_IOC_EXTENT_RETIRE == 0xc90a, "EXTENT_RETIRE");
+static_assert(CODECACHE_IOC_ZONE_SEAL == 0xc90b, "ZONE_SEAL");
+static_assert(CODECACHE_IOC_ZONE_EVENTFD == 0xc90c, "ZONE_EVENTFD");
 static_assert(CODECACHE_IOC_VIEW_PROTECT == 0xc910, "VIEW_PROTECT");
 static_assert(CODECACHE_IOC_VIEW_QUERY == 0xc911, "VIEW_QUERY");
 static_assert(CODECACHE_IOC_VIEW_RESOLVE == 0xc912, "VIEW_RESOLVE");
 static_assert(CODECACHE_IOC_VIEW_LOG == 0xc913, "VIEW_LOG");
 static_assert(CODECACHE_IOC_VIEW_UNMAP == 0xc914, "VIEW_UNMAP");
+static_assert(CODECACHE_IOC_SEAL_INFO == 0xc91e, "SEAL_INFO");
 static_assert(CODECACHE_IOC_STATS == 0xc91f, "STATS");
 
 /* The library's own: 32-bit compilers align it to 4, with the same offsets. */
 static_assert(sizeof(struct codecache_view_options) == 32, "options");
 AT(codecache_view_options, first_page, 16);
 AT(codecache_view_options, nr_pages, 24);
+static_assert(sizeof(struct codecache_extent_options) == 40, "extent options");
+AT(codecache_extent_options, align_pages, 8);
+AT(codecache_extent_options, min_page, 16);
+AT(codecache_extent_options, max_page, 24);
+AT(codecache_extent_options, hint_page, 32);
+static_assert(sizeof(struct codecache_seal_options) == 48 + 2 * sizeof(void *),
+	      "seal options");
+AT(codecache_seal_options, tag, 8);
+AT(codecache_seal_options, digest, 16);
+AT(codecache_seal_options, signature, 48);
+
+/* What inline functions, which are compiled into programs, know of. */
+static_assert(offsetof(struct codecache_reader, slot) == 0, "reader.slot moved");
+static_assert(offsetof(struct codecache_reader, control) == sizeof(void *),
+	      "reader.control moved");
+static_assert(sizeof(struct codecache_defer_head) == 2 * sizeof(void *),
+	      "defer_head changed its size");
 
 int main(void)
 {

@@ -13,7 +13,8 @@
  * Threads: different objects may be used at the same time; one object too, but
  * for its creation, destruction, map and unmap, which the caller orders against
  * every other use of that object; a log has one reader at a time. Nothing here
- * takes a lock or installs a signal handler. Async-signal-safe are
+ * installs a signal handler; what takes a lock is said in <codecache_reclaim.h>,
+ * which this header includes. Async-signal-safe are
  * codecache_view_protect(), codecache_view_query() and their variants,
  * codecache_view_read_events(), codecache_view_resolve() and _resolve_signal(), the
  * codecache_*stats() functions, all that only tell what an object is (_fd, _bytes,
@@ -21,7 +22,8 @@
  * and all helpers.
  *
  * Processes: objects survive fork(), mappings do not: a child that wants a view
- * of its own creates one, or maps one that its parent has not mapped.
+ * of its own creates one, or maps one that its parent has not mapped. Readers, and
+ * what is deferred, are the parent's: see <codecache_reclaim.h>.
  */
 #ifndef CODECACHE_H
 #define CODECACHE_H
@@ -87,7 +89,11 @@ struct codecache_view_options {
  * and -ENOSPC as for every object.
  */
 CODECACHE_API int codecache_open(struct codecache_cache **cache);
-/** Close the cache. Zones and views that came from it live on. */
+/**
+ * Close the cache. Zones and views that came from it live on. Its thread is stopped;
+ * what is still deferred is not called: codecache_defer_barrier() comes before. No
+ * reader may be inside; those that are left are unregistered and freed.
+ */
 CODECACHE_API void codecache_close(struct codecache_cache *cache);
 /** The descriptor, close-on-exec; it stays the cache's. */
 CODECACHE_API int codecache_fd(const struct codecache_cache *cache);
@@ -419,5 +425,7 @@ CODECACHE_API unsigned int codecache_version(void);
 #pragma GCC diagnostic pop
 #endif
 #endif
+
+#include <codecache_reclaim.h>
 
 #endif /* CODECACHE_H */

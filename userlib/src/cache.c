@@ -23,6 +23,8 @@ int codecache_open(struct codecache_cache **cache)
 	}
 
 	new->fd = fd;
+	pthread_mutex_init(&new->lock, NULL);
+	codecache__defer_init(new);
 	*cache = new;
 	return 0;
 }
@@ -31,6 +33,12 @@ void codecache_close(struct codecache_cache *cache)
 {
 	if (!cache)
 		return;
+	(void)codecache_defer_thread_stop(cache);
+	codecache__unlist(cache);
+	codecache__readers_free(cache);
+	codecache__shared_free(cache);
+	codecache__defer_free_all(cache);
+	pthread_mutex_destroy(&cache->lock);
 	codecache__close(cache->fd);
 	codecache__free(cache);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -38,7 +39,7 @@ void codecache__close(int fd)
 
 /*
  * EINTR is not retried: the module returns it for fatal signals only, so that
- * the caller never gets to see it.
+ * the caller never gets to see it, or to whoever waits and wants his signals.
  */
 int codecache__ioctl(int fd, unsigned int request, void *args)
 {
@@ -93,4 +94,25 @@ void codecache__free(void *object)
 
 	free(object);
 	errno = saved_errno;
+}
+
+/* 0 or -errno. The name is for ps(1) and debuggers. */
+int codecache__start_thread(pthread_t *thread, void *(*start)(void *), void *arg)
+{
+	const int saved_errno = errno;
+	int ret = -pthread_create(thread, NULL, start, arg);
+
+	if (!ret)
+		pthread_setname_np(*thread, "codecache-defer");
+	errno = saved_errno;
+	return ret;
+}
+
+/* Less than a second, and less than that if a signal comes. */
+void codecache__sleep(uint32_t ns)
+{
+	const struct timespec time = { .tv_nsec = (long)ns };
+	const int saved_errno = errno;
+
+	(void)codecache__result(nanosleep(&time, NULL), saved_errno);
 }

@@ -2,8 +2,6 @@
 /*
  * libcodecache: views
  */
-#include <string.h>
-
 #include "internal.h"
 
 /* The first version of the options: what every caller has at least. */
@@ -11,31 +9,6 @@
 
 static_assert(sizeof(struct codecache_view_options) >=
 	      CODECACHE__VIEW_OPTIONS_SIZE_1_0, "options only ever grow");
-
-/*
- * Take over the caller's options as the kernel does with structures: what an
- * older caller lacks is zero, what a newer one knows more must be zero.
- */
-static int codecache__copy_options(struct codecache_view_options *to,
-				   const struct codecache_view_options *from)
-{
-	const unsigned char *bytes = (const unsigned char *)from;
-	size_t length;
-	size_t i;
-
-	*to = (struct codecache_view_options){ .size = sizeof(*to) };
-	if (!from)
-		return 0;
-	if (from->size < CODECACHE__VIEW_OPTIONS_SIZE_1_0)
-		return -EINVAL;
-	for (i = sizeof(*to); i < from->size; i++)
-		if (bytes[i])
-			return -E2BIG;
-
-	length = from->size < sizeof(*to) ? from->size : sizeof(*to);
-	memcpy(to, from, length);
-	return 0;
-}
 
 int codecache_view_create(struct codecache_zone *zone, uint32_t kind,
 			  const struct codecache_view_options *options,
@@ -51,7 +24,8 @@ int codecache_view_create(struct codecache_zone *zone, uint32_t kind,
 	*view = NULL;
 	if (!zone)
 		return -EINVAL;
-	ret = codecache__copy_options(&opts, options);
+	ret = codecache__copy_options(&opts, sizeof(opts), options,
+				      CODECACHE__VIEW_OPTIONS_SIZE_1_0);
 	if (ret)
 		return ret;
 	args.flags = opts.flags;

@@ -16,11 +16,13 @@ static int codecache__round_up(uint64_t bytes, uint64_t *rounded)
 	return 0;
 }
 
-int codecache_zone_create(struct codecache_cache *cache, uint32_t zone_class,
-			  uint64_t bytes, struct codecache_zone **zone)
+int codecache__zone_create(struct codecache_cache *cache, uint32_t zone_class,
+			   uint64_t bytes, uint32_t flags,
+			   struct codecache_zone **zone)
 {
 	struct codecache_zone_create_args args = {
 		.size = sizeof(args),
+		.flags = flags,
 		.zone_class = zone_class,
 		.out_fd = -1,
 	};
@@ -52,6 +54,12 @@ int codecache_zone_create(struct codecache_cache *cache, uint32_t zone_class,
 	new->bytes = rounded;
 	*zone = new;
 	return 0;
+}
+
+int codecache_zone_create(struct codecache_cache *cache, uint32_t zone_class,
+			  uint64_t bytes, struct codecache_zone **zone)
+{
+	return codecache__zone_create(cache, zone_class, bytes, 0, zone);
 }
 
 int codecache_zone_from_fd(int fd, struct codecache_zone **zone)

@@ -133,7 +133,8 @@ static int codecache_cache_release(struct inode *inode, struct file *file)
 
 	/* Nobody has the slots mapped any more: what is retired need not wait. */
 	codecache_readers_close(cache);
-	codecache_grace_kick(cache, 0);
+	if (READ_ONCE(cache->grace.running))
+		codecache_grace_kick(cache, 0);
 	codecache_cache_put(cache);
 	return 0;
 }

@@ -94,7 +94,9 @@ static struct page *codecache_zone_fill(struct codecache_zone *zone,
 	if (!IS_ERR(page) || PTR_ERR(page) == -ENXIO)
 		return page;
 	down_write(&zone->filling);
-	page = codecache_zone_fill_locked(zone, pgoff);
+	page = xa_load(&zone->pages, pgoff);
+	if (!page)
+		page = codecache_zone_fill_locked(zone, pgoff);
 	up_write(&zone->filling);
 	return page;
 }

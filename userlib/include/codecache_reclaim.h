@@ -211,8 +211,8 @@ static inline void codecache_reader_exit(struct codecache_reader *reader,
 CODECACHE_API int codecache_grace_start(struct codecache_cache *cache,
 					uint32_t flags, uint64_t *cookie);
 /**
- * 0: the grace period is over; -EAGAIN: not yet, and the kernel has just looked at the
- * readers that it waits for. Costs no system call when it is over. -EINVAL: also
+ * 0: the grace period is over; -EAGAIN: not yet, and the kernel has been asked to look
+ * at the readers that it waits for. Costs no system call when it is over. -EINVAL: also
  * @cookie has not been given out.
  */
 CODECACHE_API int codecache_grace_poll(struct codecache_cache *cache,

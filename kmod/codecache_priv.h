@@ -196,7 +196,7 @@ struct codecache_zone {
 	struct codecache_extmap extents;
 	atomic64_t nr_filled;
 	struct codecache_seal seal;
-	struct mutex sweep;
+	struct mutex sweep;	/* no data */
 	u64 sweep_seq;
 	spinlock_t event_lock;	/* event to high_water */
 	struct eventfd_ctx *event;
@@ -409,6 +409,14 @@ int codecache_zone_create(struct codecache_ioctl *call);
 void codecache_zone_get(struct codecache_zone *zone);
 void codecache_zone_put(struct codecache_zone *zone);
 u64 codecache_zone_resident(struct codecache_zone *zone);
+
+/* Is nothing to be stored to the zone any more, or for now? */
+static inline bool codecache_zone_sealed(const struct codecache_zone *zone)
+{
+	/* Pairs with the release in codecache_seal_end(). */
+	return codecache_seal_working(smp_load_acquire(&zone->seal.seq)) ||
+	       READ_ONCE(zone->seal.closed);
+}
 
 /* ---- view.c ------------------------------------------------------------- */
 
@@ -738,5 +746,12 @@ void codecache_debugfs_exit(void);
 void codecache_debugfs_add_cache(struct codecache_cache *cache);
 void codecache_debugfs_add_zone(struct codecache_zone *zone);
 void codecache_debugfs_add_view(struct codecache_view *view);
+
+/* Is a view kept from its pages by a seal? view->lock held, shared at least. */
+static inline bool codecache_view_sealed(const struct codecache_view *view)
+{
+	return view->kind == CODECACHE_VIEW_WRITE &&
+	       unlikely(codecache_zone_sealed(view->zone));
+}
 
 #endif /* CODECACHE_PRIV_H */

@@ -56,7 +56,7 @@ bool codecache_extent_allows(struct codecache_view *view, unsigned long page,
 	struct codecache_area *area;
 	bool allows;
 
-	if (codecache_seal_holds(view))
+	if (codecache_view_sealed(view))
 		return false;
 	if (!zone->has_extents)
 		return true;
@@ -73,13 +73,9 @@ bool codecache_extent_allows(struct codecache_view *view, unsigned long page,
 static int codecache_extents_writable(const struct codecache_zone *zone)
 {
 	lockdep_assert_held(&zone->filling);
-	switch (zone->seal.state) {
-	case CODECACHE_SEAL_OPEN:
-		return 0;
-	case CODECACHE_SEAL_WORKING:
-		return -EBUSY;
-	}
-	return -EPERM;
+	if (zone->seal.closed)
+		return -EPERM;
+	return codecache_seal_working(zone->seal.seq) ? -EBUSY : 0;
 }
 
 static struct codecache_extent *
@@ -455,6 +451,7 @@ codecache_retire_all(struct codecache_zone *zone)
 {
 	struct codecache_retired *retired;
 	unsigned long nr;
+	bool busy;
 
 	for (;;) {
 		nr = READ_ONCE(zone->extents.nr_live);
@@ -471,16 +468,16 @@ codecache_retire_all(struct codecache_zone *zone)
 		up_write(&zone->filling);
 		codecache_retired_drop(retired);
 	}
-	nr = zone->seal.state == CODECACHE_SEAL_WORKING;
-	if (!nr) {
+	busy = codecache_seal_working(zone->seal.seq);
+	if (!busy) {
 		codecache_retire_list_locked(retired);
 		codecache_retire_mark_locked(retired);
 	}
 	up_write(&zone->filling);
-	if (!nr && retired->nr)
+	if (!busy && retired->nr)
 		return retired;
 	codecache_retired_drop(retired);
-	return nr ? ERR_PTR(-EBUSY) : NULL;
+	return busy ? ERR_PTR(-EBUSY) : NULL;
 }
 
 static struct codecache_retired *

@@ -115,22 +115,33 @@ static vm_fault_t codecache_fault_locked(struct codecache_view *view,
 	return VM_FAULT_NOPAGE;
 }
 
+/*
+ * Was an access refused because a SEAL is at work, which may yet fail, or was when
+ * it was looked at? Then it is to be tried again.
+ */
+static bool codecache_fault_sealing(const struct codecache_view *view, u32 seal)
+{
+	u32 now = READ_ONCE(view->zone->seal.seq);
+
+	return view->kind == CODECACHE_VIEW_WRITE &&
+	       (codecache_seal_working(now) || now != seal);
+}
+
 static vm_fault_t codecache_view_fault(struct vm_fault *vmf)
 {
 	struct codecache_view *view = vmf->vma->vm_private_data;
 	bool unlocked = codecache_test_fault_unlocked;
 	struct codecache_waiter *waiter = NULL;
-	bool sealing;
-	vm_fault_t ret = 0;
+	u32 seal = READ_ONCE(view->zone->seal.seq);
+	vm_fault_t ret;
 
 	if (!unlocked)
 		down_read(view->lock);
-	sealing = codecache_seal_working(view);
-	if (likely(!sealing))
-		ret = codecache_fault_locked(view, vmf, &waiter);
+	ret = codecache_fault_locked(view, vmf, &waiter);
 	if (!unlocked)
 		up_read(view->lock);
-	if (unlikely(sealing))
+	if (ret == VM_FAULT_SIGSEGV &&
+	    unlikely(codecache_fault_sealing(view, seal)))
 		return codecache_seal_wait(view);
 	return waiter ? codecache_trap_sleep(view, vmf, waiter) : ret;
 }
@@ -192,7 +203,7 @@ static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
 {
 	void *kaddr;
 
-	if (READ_ONCE(view->zone->seal.state) != CODECACHE_SEAL_OPEN)
+	if (codecache_zone_sealed(view->zone))
 		return -EACCES;
 	if (codecache_marks_poke(view, pgoff))
 		return -EIO;

@@ -279,7 +279,11 @@ static void codecache_grace_finish(struct codecache_cache *cache)
 	u64 nr;
 
 	lockdep_assert_held(&grace->check);
-	codecache_reclaim_pages(&grace->held, false, &nr);
+	if (WARN_ON_ONCE(!codecache_reclaim_pages(&grace->held, false, &nr))) {
+		/* Only a signal could do that, and workers get none. */
+		codecache_grace_kick(cache, CODECACHE_GRACE_DELAY_MAX);
+		return;
+	}
 	codecache_reclaim_finish(&grace->held);
 	codecache_count(&cache->gone, CODECACHE_NR_GRACE_PERIODS, 1);
 	WRITE_ONCE(grace->control->waiting, 0);
@@ -415,7 +419,8 @@ int codecache_grace_poll(struct codecache_ioctl *call)
 	args->out_done = codecache_grace_over(cache, args->cookie);
 	args->out_completed = READ_ONCE(cache->grace.control->completed);
 	args->out_reserved = 0;
-	if (!args->out_done && READ_ONCE(cache->grace.control->waiting))
+	/* A hint of a reader that has left, perhaps. */
+	if (READ_ONCE(cache->grace.control->waiting))
 		codecache_grace_kick(cache, 0);
 	return 0;
 }
@@ -445,9 +450,10 @@ int codecache_grace_wait(struct codecache_ioctl *call)
 			return -EDEADLK;
 		if (args->flags & CODECACHE_GRACE_F_URGENT)
 			codecache_grace_hurry(cache, args->cookie);
+		left = codecache_grace_timeout(args->timeout_ns);
 		left = wait_event_interruptible_timeout(cache->grace.wait,
-			codecache_grace_over(cache, args->cookie),
-			codecache_grace_timeout(args->timeout_ns));
+							codecache_grace_over(cache, args->cookie),
+							left);
 		if (left < 0)
 			return -EINTR;
 		if (!left)

@@ -125,7 +125,7 @@ struct page *codecache_view_entry_page(const struct codecache_view *view,
 	default:
 		return NULL;
 	}
-	if (unlikely(codecache_seal_holds(view)))
+	if (unlikely(codecache_view_sealed(view)))
 		return NULL;
 	return xa_untag_pointer(entry);
 }

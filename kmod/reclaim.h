@@ -224,16 +224,11 @@ void codecache_zone_eventfd_drop(struct codecache_zone *zone);
 
 /* ---- seal.c -------------------------------------------------------------- */
 
-/* Of a zone; zone->filling, but read without it. */
-enum codecache_seal_state {
-	CODECACHE_SEAL_OPEN,
-	CODECACHE_SEAL_WORKING,
-	CODECACHE_SEAL_CLOSED,
-};
-
 /**
- * struct codecache_seal - what is known of a zone that is sealed
- * @state: enum codecache_seal_state; the rest is valid, and stays, once it is closed
+ * struct codecache_seal - whether a zone is sealed; zone->filling
+ * @seq: counts beginnings and ends of SEAL: odd while one is at work; read under
+ *	view->lock too
+ * @closed: it is sealed; the rest is valid and stays; likewise
  * @wait: who wants to write while it is being sealed
  * @digest: SHA-256
  * @tag: the caller's
@@ -241,7 +236,8 @@ enum codecache_seal_state {
  * @verified: a signature was checked
  */
 struct codecache_seal {
-	u32 state;
+	u32 seq;
+	bool closed;
 	wait_queue_head_t wait;
 	u8 digest[32];
 	u64 tag;
@@ -252,8 +248,11 @@ struct codecache_seal {
 int codecache_zone_seal(struct codecache_ioctl *call);
 int codecache_zone_seal_info(struct codecache_ioctl *call);
 int codecache_view_seal_info(struct codecache_ioctl *call);
-bool codecache_seal_holds(const struct codecache_view *view);
-bool codecache_seal_working(const struct codecache_view *view);
 vm_fault_t codecache_seal_wait(struct codecache_view *view);
+
+static inline bool codecache_seal_working(u32 seq)
+{
+	return seq & 1;
+}
 
 #endif /* CODECACHE_RECLAIM_H */

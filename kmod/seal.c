@@ -5,16 +5,18 @@
  * Concepts: first nothing can be stored to the zone any more, then it is hashed, then
  *           it is sealed, or all is as it was. While it is hashed, writers wait.
  *           Only code zones: all their pages that are resident are in zone->pages.
- * Locking:  zone->filling, for writing, around changes of zone->seal.state; it is
- *           read under view->lock, which the sweep over all views takes after the
- *           state has changed: whoever saw the old one is done by then. Extents
- *           neither come nor go while the state is WORKING.
+ * Locking:  zone->filling, for writing, around changes of zone->seal; it is read
+ *           under view->lock, which the sweep over all views takes after it has
+ *           changed: whoever saw the zone open is done by then. Extents neither
+ *           come nor go while a SEAL is at work.
  * Lifetime: the zone's.
  *
  * Races:
  *  - A write fault that saw the zone open: maps its page under view->lock, before
  *    the sweep, which takes it away.
- *  - A debugger that writes: likewise.
+ *  - A fault that has seen the beginning of a SEAL and is refused because of it:
+ *    the count has changed, so it is tried again, and waits.
+ *  - A debugger that writes: does so under view->lock, which the sweep takes.
  */
 #include <crypto/hash.h>
 #include <linux/highmem.h>
@@ -38,33 +40,6 @@ struct codecache_signed {
 /* ---- who wants to write -------------------------------------------------- */
 
 /**
- * codecache_seal_holds - is a view kept from its pages by a seal?
- * @view: the view
- *
- * Context: view->lock held, shared at least.
- * Return: whether.
- */
-bool codecache_seal_holds(const struct codecache_view *view)
-{
-	return READ_ONCE(view->zone->seal.state) != CODECACHE_SEAL_OPEN &&
-	       view->kind == CODECACHE_VIEW_WRITE;
-}
-
-/**
- * codecache_seal_working - has a write view to wait for a SEAL?
- * @view: the view
- *
- * Context: view->lock held, shared at least.
- * Return: whether.
- */
-bool codecache_seal_working(const struct codecache_view *view)
-{
-	return view->kind == CODECACHE_VIEW_WRITE &&
-	       unlikely(READ_ONCE(view->zone->seal.state) ==
-			CODECACHE_SEAL_WORKING);
-}
-
-/**
  * codecache_seal_wait - wait for the end of a SEAL that may yet fail
  * @view: a write view
  *
@@ -76,8 +51,9 @@ vm_fault_t codecache_seal_wait(struct codecache_view *view)
 	struct codecache_seal *seal = &view->zone->seal;
 
 	/* Not for long at a time: mmap_lock is held. */
-	wait_event_killable_timeout(seal->wait, READ_ONCE(seal->state) !=
-				    CODECACHE_SEAL_WORKING, HZ / 20 + 1);
+	wait_event_killable_timeout(seal->wait,
+				    !codecache_seal_working(READ_ONCE(seal->seq)),
+				    HZ / 20 + 1);
 	return VM_FAULT_NOPAGE;
 }
 
@@ -183,22 +159,23 @@ static int codecache_seal_begin(struct codecache_zone *zone)
 
 	if (down_write_killable(&zone->filling))
 		return -EINTR;
-	if (zone->seal.state == CODECACHE_SEAL_CLOSED)
+	if (zone->seal.closed)
 		err = -EPERM;
-	else if (zone->seal.state == CODECACHE_SEAL_WORKING ||
-		 (zone->has_extents && zone->extents.retired_pages))
+	else if (codecache_seal_working(zone->seal.seq) ||
+		 zone->extents.retired_pages)
 		err = -EBUSY;
 	else
-		WRITE_ONCE(zone->seal.state, CODECACHE_SEAL_WORKING);
+		WRITE_ONCE(zone->seal.seq, zone->seal.seq + 1);
 	up_write(&zone->filling);
 	return err;
 }
 
-static void codecache_seal_end(struct codecache_zone *zone,
-			       enum codecache_seal_state state)
+static void codecache_seal_end(struct codecache_zone *zone, bool closed)
 {
 	down_write(&zone->filling);
-	WRITE_ONCE(zone->seal.state, state);
+	WRITE_ONCE(zone->seal.closed, closed);
+	/* Pairs with the acquire in codecache_zone_sealed(). */
+	smp_store_release(&zone->seal.seq, zone->seal.seq + 1);
 	up_write(&zone->filling);
 	wake_up_all(&zone->seal.wait);
 }
@@ -251,8 +228,7 @@ static int codecache_seal_run(struct codecache_zone *zone,
 		seal->bytes = args->out_bytes;
 		seal->verified = signature;
 	}
-	codecache_seal_end(zone, err ? CODECACHE_SEAL_OPEN :
-				       CODECACHE_SEAL_CLOSED);
+	codecache_seal_end(zone, !err);
 	trace_codecache_seal(zone->id, args->out_bytes, err);
 	return err;
 }
@@ -319,7 +295,7 @@ static int codecache_seal_tell(struct codecache_zone *zone,
 	bool closed;
 
 	down_read(&zone->filling);
-	closed = seal->state == CODECACHE_SEAL_CLOSED;
+	closed = seal->closed;
 	up_read(&zone->filling);
 	if (!closed)
 		return -ENODATA;

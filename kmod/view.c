@@ -401,7 +401,7 @@ int codecache_view_create(struct codecache_ioctl *call)
 	if (err)
 		return err;
 	if (args->kind == CODECACHE_VIEW_WRITE &&
-	    READ_ONCE(zone->seal.state) == CODECACHE_SEAL_CLOSED)
+	    READ_ONCE(zone->seal.closed))
 		return -EPERM;
 	err = codecache_user_charge_object(zone->cache->user);
 	if (err)

@@ -17,7 +17,9 @@
  *
  * Races:
  *  - A slot is given to another thread while its old owner still stores to it:
- *    it does not, since it is dead, has called exec, or has given it up.
+ *    it does not, since it is dead, has called exec, or has given it up. Its last
+ *    store is seen before task->mm has changed: exit and exec execute a full
+ *    barrier in between, and our store of 0 depends on what we have seen.
  *  - A reader that enters while we look: it cannot find what was retired before.
  */
 #include <linux/mm.h>

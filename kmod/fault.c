@@ -231,10 +231,10 @@ static int codecache_view_peek(struct page *page, unsigned int offset,
 /*
  * ptrace and /proc/PID/mem. The caller holds mmap_lock and has checked the
  * right to attach. As everywhere with ptrace, page protections do not count; what
- * is retired, or sealed, cannot be written all the same. Pages that are not
- * resident read as zeroes and cannot be written: a debugger must not be charged
- * for the memory of its debuggee. view->lock keeps the page, and makes RETIRE and
- * SEAL wait.
+ * is retired, or sealed, cannot be written all the same, and where an access would
+ * trap whatever the protections, nothing can be read. Pages that are not resident
+ * yet read as zeroes and cannot be written: a debugger must not be charged for the
+ * memory of its debuggee. view->lock keeps the page, and makes RETIRE and SEAL wait.
  */
 static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
 				 void *buf, int len, int write)
@@ -245,18 +245,18 @@ static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
 	unsigned int offset = offset_in_page(addr);
 	struct page *page;
 	int ret = -EIO;
+	void *entry;
 
 	if (write && !codecache_view_may_poke(view, vma))
 		return -EACCES;
 	len = min_t(unsigned int, len, PAGE_SIZE - offset);
 	down_read(view->lock);
-	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
-						       view->first + pgoff),
-					 &prot);
-	if (!write)
-		ret = codecache_view_peek(page, offset, buf, len);
-	else if (page && prot & CODECACHE_PROT_WRITE)
+	entry = xa_load(&view->zone->pages, view->first + pgoff);
+	page = codecache_view_entry_page(view, entry, &prot);
+	if (write && page && prot & CODECACHE_PROT_WRITE)
 		ret = codecache_view_poke(view, pgoff, page, offset, buf, len);
+	else if (!write && (page || (!entry && codecache_view_may_fill(view, pgoff))))
+		ret = codecache_view_peek(page, offset, buf, len);
 	up_read(view->lock);
 	return ret;
 }

@@ -143,6 +143,7 @@ struct page *codecache_view_page(struct codecache_view *view,
 				 unsigned long page, u32 *prot);
 bool codecache_view_may_widen(const struct codecache_view *view,
 			      unsigned long page);
+bool codecache_view_may_fill(struct codecache_view *view, unsigned long page);
 u64 codecache_pages_tag(struct codecache_zone *zone, unsigned long first,
 			unsigned long nr, unsigned long tag);
 u64 codecache_pages_free(struct codecache_zone *zone, unsigned long first,

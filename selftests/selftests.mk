@@ -23,7 +23,7 @@ SELFTESTS_SHARED := $(filter-out $(SELFTESTS_TESTS),\
 SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
 # Also built for 32-bit processes, as uapi_test32 and so on.
 SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
-		uapi_query_test trap_uapi_test
+		uapi_query_test uapi_reclaim_test trap_uapi_test
 
 SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
 	     $(SELFTESTS_32:%=$(B)/selftests/%32) $(B)/selftests/compat_test

@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 
 #include "codecache_priv.h"
+#include "testing.h"
 #include "trace.h"
 
 static unsigned long max_held_pages = ULONG_MAX;
@@ -517,9 +518,11 @@ static void codecache_retire_commit(struct codecache_retired *retired,
 	};
 
 	list_add(&retired->node, &one);
+	codecache_test_pause(CODECACHE_TEST_MARK);
 	/* If it is cut short by a kill, reclaim sweeps all views anyway. */
 	(void)codecache_sweep_run(&sweep);
 	list_del(&retired->node);
+	codecache_test_pause(CODECACHE_TEST_JOIN);
 	/* The zone is held by the caller's descriptor; @retired is not ours now. */
 	args->out_cookie =
 		codecache_grace_join(zone->cache, retired,

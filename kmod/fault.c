@@ -71,6 +71,7 @@ static int codecache_fault_insert(struct codecache_view *view,
 		return PTR_ERR(page);
 	if (unlikely(!(prot & access)))
 		return -ENXIO;
+	codecache_test_pause(CODECACHE_TEST_INSERT);
 	what = codecache_insert_page(view, vmf->vma, addr, page, prot, true);
 	if (what >= 0 && access != CODECACHE_PROT_WRITE)
 		codecache_insert_around(view, vmf->vma, addr);
@@ -196,6 +197,7 @@ static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
 		return -EACCES;
 	if (codecache_marks_poke(view, pgoff))
 		return -EIO;
+	codecache_test_pause(CODECACHE_TEST_POKE);
 	kaddr = kmap_local_page(page);
 	codecache_copy_to_code(page, kaddr + offset, buf, len);
 	kunmap_local(kaddr);

@@ -279,6 +279,7 @@ static void codecache_grace_finish(struct codecache_cache *cache)
 	u64 nr;
 
 	lockdep_assert_held(&grace->check);
+	codecache_test_pause(CODECACHE_TEST_LOOK);
 	codecache_reclaim_pages(&grace->held, false, &nr);
 	codecache_reclaim_finish(&grace->held);
 	codecache_count(&cache->gone, CODECACHE_NR_GRACE_PERIODS, 1);

@@ -29,6 +29,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "testing.h"
 #include "trace.h"
 
 #define CODECACHE_SLOTS_PER_PAGE \
@@ -419,6 +420,7 @@ int codecache_reader_register(struct codecache_ioctl *call)
 		kfree(reader);
 		return err;
 	}
+	codecache_test_pause(CODECACHE_TEST_REGISTER);
 	args->out_index = reader->index;
 	args->out_reserved = 0;
 	args->out_offset = PAGE_SIZE + (u64)reader->index *

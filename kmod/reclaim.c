@@ -114,6 +114,9 @@ static void codecache_sweep_locked(struct codecache_sweep *sweep,
 	/* Not mapped; or UNMAP has taken all entries away already. */
 	if (!target->mm || view->leaving || !codecache_sweep_takes(sweep, view))
 		return;
+	if (sweep->writers ? codecache_test_skip_retire_sweep :
+			     codecache_test_skip_reclaim_sweep)
+		return;
 	codecache_pte_begin(&edit);
 	for (; retired; retired = codecache_retired_next(sweep, retired))
 		codecache_sweep_ranges(&edit, retired);
@@ -159,6 +162,7 @@ static int codecache_sweep_views(struct codecache_sweep *sweep)
 			codecache_sweep_locked(sweep, view, &target);
 			codecache_view_unlock(view, &target);
 		}
+		codecache_test_pause(CODECACHE_TEST_SWEEP);
 		codecache_view_put(view);
 	}
 	return err;
@@ -259,8 +263,10 @@ static bool codecache_reclaim_zone(struct codecache_sweep *sweep, bool try,
 	for (retired = sweep->from; retired;
 	     retired = codecache_retired_next(sweep, retired))
 		codecache_retired_tag(retired);
+	codecache_test_pause(CODECACHE_TEST_TAG);
 	if (try ? !codecache_sweep_try(sweep) : codecache_sweep_run(sweep) != 0)
 		return false;
+	codecache_test_pause(CODECACHE_TEST_FREE);
 	for (retired = sweep->from; retired;
 	     retired = codecache_retired_next(sweep, retired))
 		nr += codecache_retired_free_pages(retired);
@@ -332,6 +338,7 @@ void codecache_reclaim_finish(struct list_head *held)
 
 	list_for_each_entry_safe(retired, next, held, node) {
 		zone = retired->zone;
+		codecache_test_pause(CODECACHE_TEST_HOLE);
 		codecache_retired_release(retired);
 		list_del(&retired->node);
 		kvfree(retired);

@@ -25,6 +25,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "testing.h"
 #include "trace.h"
 
 #define CODECACHE_SIGNATURE_MAX	65536U
@@ -245,6 +246,7 @@ static int codecache_seal_run(struct codecache_zone *zone,
 					  &args->out_bytes);
 	if (!err)
 		err = codecache_seal_verify(args, signature);
+	codecache_test_pause(CODECACHE_TEST_SEAL);
 	if (!err) {
 		memcpy(seal->digest, args->out_digest, sizeof(seal->digest));
 		seal->tag = args->tag;

@@ -20,6 +20,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "testing.h"
 #include "trace.h"
 
 static atomic64_t codecache_view_ids;
@@ -414,6 +415,7 @@ int codecache_view_create(struct codecache_ioctl *call)
 	if (err)
 		goto free_view;
 	/* From here on codecache_view_put() undoes everything. */
+	codecache_test_pause(CODECACHE_TEST_PUBLISH);
 	codecache_zone_get(zone);
 	trace_codecache_view_create(view->id, zone->id, view->kind,
 				    view->nr_pages);

@@ -132,7 +132,8 @@ static vm_fault_t codecache_view_fault(struct vm_fault *vmf)
 	if (!unlocked)
 		up_read(view->lock);
 	if (unlikely(sealing))
-		return codecache_seal_wait(view);
+		return codecache_seal_wait(view,
+					   vmf->flags & FAULT_FLAG_USER);
 	return waiter ? codecache_trap_sleep(view, vmf, waiter) : ret;
 }
 
@@ -186,16 +187,24 @@ static bool codecache_view_may_poke(const struct codecache_view *view,
 	       vma->vm_mm == view->zone->owner_mm;
 }
 
-/* Copy to or from a page that is there; -EIO: it cannot be written. */
-static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
-			       struct page *page, unsigned int offset,
-			       void *buf, int len)
+/* Copy to a page; -EIO: it is not there, or cannot be written. */
+static int codecache_view_poke_locked(struct codecache_view *view,
+				      unsigned long pgoff, unsigned int offset,
+				      void *buf, int len)
+	__must_hold(&view->zone->filling)
 {
+	u32 prot = CODECACHE_PROT_READ | CODECACHE_PROT_WRITE;
+	struct page *page;
 	void *kaddr;
 
-	if (READ_ONCE(view->zone->seal.state) != CODECACHE_SEAL_OPEN)
+	lockdep_assert_held(&view->zone->filling);
+	if (view->zone->seal.state != CODECACHE_SEAL_OPEN)
 		return -EACCES;
-	if (codecache_marks_poke(view, pgoff))
+	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
+						       view->first + pgoff),
+					 &prot);
+	if (!page || !(prot & CODECACHE_PROT_WRITE) ||
+	    codecache_marks_poke(view, pgoff))
 		return -EIO;
 	codecache_test_pause(CODECACHE_TEST_POKE);
 	kaddr = kmap_local_page(page);
@@ -204,11 +213,28 @@ static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
 	return len;
 }
 
-static int codecache_view_peek(struct page *page, unsigned int offset,
-			       void *buf, int len)
+/* RETIRE and SEAL begin with this lock: what was checked holds until it is let go. */
+static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
+			       unsigned int offset, void *buf, int len)
 {
+	int ret;
+
+	down_read(&view->zone->filling);
+	ret = codecache_view_poke_locked(view, pgoff, offset, buf, len);
+	up_read(&view->zone->filling);
+	return ret;
+}
+
+static int codecache_view_peek(struct codecache_view *view, unsigned long pgoff,
+			       unsigned int offset, void *buf, int len)
+{
+	u32 prot = CODECACHE_PROT_READ;
+	struct page *page;
 	void *kaddr;
 
+	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
+						       view->first + pgoff),
+					 &prot);
 	if (!page) {
 		memset(buf, 0, len);
 		return len;
@@ -224,30 +250,24 @@ static int codecache_view_peek(struct page *page, unsigned int offset,
  * right to attach. As everywhere with ptrace, page protections do not count; what
  * is retired, or sealed, cannot be written all the same. Pages that are not
  * resident read as zeroes and cannot be written: a debugger must not be charged
- * for the memory of its debuggee. view->lock keeps the page, and makes RETIRE and
- * SEAL wait.
+ * for the memory of its debuggee. view->lock keeps the page.
  */
 static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
 				 void *buf, int len, int write)
 {
 	struct codecache_view *view = vma->vm_private_data;
 	unsigned long pgoff = (addr - vma->vm_start) >> PAGE_SHIFT;
-	u32 prot = CODECACHE_PROT_READ | CODECACHE_PROT_WRITE;
 	unsigned int offset = offset_in_page(addr);
-	struct page *page;
-	int ret = -EIO;
+	int ret;
 
 	if (write && !codecache_view_may_poke(view, vma))
 		return -EACCES;
 	len = min_t(unsigned int, len, PAGE_SIZE - offset);
 	down_read(view->lock);
-	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
-						       view->first + pgoff),
-					 &prot);
-	if (!write)
-		ret = codecache_view_peek(page, offset, buf, len);
-	else if (page && prot & CODECACHE_PROT_WRITE)
-		ret = codecache_view_poke(view, pgoff, page, offset, buf, len);
+	if (write)
+		ret = codecache_view_poke(view, pgoff, offset, buf, len);
+	else
+		ret = codecache_view_peek(view, pgoff, offset, buf, len);
 	up_read(view->lock);
 	return ret;
 }

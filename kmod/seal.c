@@ -6,7 +6,7 @@
  *           it is sealed, or all is as it was. While it is hashed, writers wait.
  *           Only code zones: all their pages that are resident are in zone->pages.
  * Locking:  zone->filling, for writing, around changes of zone->seal.state; it is
- *           read under view->lock, which the sweep over all views takes after the
+ *           read under view->lock, which the sweep over write views takes after the
  *           state has changed: whoever saw the old one is done by then. Extents
  *           neither come nor go while the state is WORKING.
  * Lifetime: the zone's.
@@ -14,7 +14,8 @@
  * Races:
  *  - A write fault that saw the zone open: maps its page under view->lock, before
  *    the sweep, which takes it away.
- *  - A debugger that writes: likewise.
+ *  - A debugger that writes: does so with zone->filling held shared, before the
+ *    state changes, or not at all.
  */
 #include <crypto/hash.h>
 #include <linux/highmem.h>
@@ -68,17 +69,21 @@ bool codecache_seal_working(const struct codecache_view *view)
 /**
  * codecache_seal_wait - wait for the end of a SEAL that may yet fail
  * @view: a write view
+ * @user: the access is user space's, not a system call's
  *
  * Context: fault; the core's lock held, none of ours.
- * Return: VM_FAULT_NOPAGE: try again.
+ * Return: VM_FAULT_NOPAGE: try again; VM_FAULT_SIGSEGV: the thread is being killed, and
+ * its system call, which cannot be left between two faults, is to end.
  */
-vm_fault_t codecache_seal_wait(struct codecache_view *view)
+vm_fault_t codecache_seal_wait(struct codecache_view *view, bool user)
 {
 	struct codecache_seal *seal = &view->zone->seal;
 
 	/* Not for long at a time: mmap_lock is held. */
-	wait_event_killable_timeout(seal->wait, READ_ONCE(seal->state) !=
-				    CODECACHE_SEAL_WORKING, HZ / 20 + 1);
+	if (wait_event_killable_timeout(seal->wait, READ_ONCE(seal->state) !=
+					CODECACHE_SEAL_WORKING,
+					HZ / 20 + 1) < 0 && !user)
+		return VM_FAULT_SIGSEGV;
 	return VM_FAULT_NOPAGE;
 }
 
@@ -204,7 +209,7 @@ static void codecache_seal_end(struct codecache_zone *zone,
 	wake_up_all(&zone->seal.wait);
 }
 
-/* Take every entry of the write views away, and let debuggers finish. */
+/* Take every entry of the write views away. */
 static int codecache_seal_revoke(struct codecache_zone *zone)
 {
 	struct codecache_retired *whole;
@@ -212,7 +217,6 @@ static int codecache_seal_revoke(struct codecache_zone *zone)
 	struct codecache_sweep sweep = {
 		.zone = zone,
 		.list = &one,
-		.debuggers = true,
 		.writers = true,
 	};
 	int err;

@@ -162,8 +162,8 @@ struct codecache_cache {
  * @pages: a reference on each page that a view has mapped by PFN, by number, tagged
  *	if it is retired (pages.c); entries come one by one (xa_lock) and stay until
  *	the zone or their extent goes
- * @filling: shared while a page is charged, allocated and entered; exclusive by
- *	who was refused, to see what the others have come to, and while @extents or
+ * @filling: shared while a page is charged, allocated and entered, or written by a
+ *	debugger; exclusive by who was refused, to see what the others have come to, and while @extents or
  *	@seal change
  * @has_extents: only pages of live extents can be used; does not change
  * @extents: which they are; @filling

@@ -57,7 +57,7 @@ static int codecache_fault_insert(struct codecache_view *view,
 
 	codecache_test_delay();
 	if (vmf->flags & FAULT_FLAG_MKWRITE)
-		what = codecache_insert_upgrade(view, vmf->vma, addr);
+		what = codecache_insert_upgrade(vmf);
 	if (what != -ENOENT)
 		return what;
 	page = codecache_zone_page(view->zone, view->first + vmf->pgoff);

@@ -356,7 +356,9 @@ struct codecache_ioctl_op {
 		.nr = (_nr),						\
 		.size = sizeof(struct _type) +				\
 			BUILD_BUG_ON_ZERO(sizeof(struct _type) >	\
-					  CODECACHE_MAX_ARGS),		\
+					  CODECACHE_MAX_ARGS) +		\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) %	\
+					  sizeof(u64)),			\
 		.min_size = offsetofend(struct _type, _last),		\
 		.flags = (_flags),					\
 		.out = offsetof(struct _type, _out),			\
@@ -545,8 +547,7 @@ void codecache_pte_end(struct codecache_edit *edit);
 int codecache_insert_page(struct codecache_view *view,
 			  struct vm_area_struct *vma, unsigned long addr,
 			  struct page *page, u32 prot, bool accessed);
-int codecache_insert_upgrade(struct codecache_view *view,
-			     struct vm_area_struct *vma, unsigned long addr);
+int codecache_insert_upgrade(struct vm_fault *vmf);
 void codecache_insert_around(struct codecache_view *view,
 			     struct vm_area_struct *vma, unsigned long addr);
 

@@ -63,7 +63,7 @@ static int codecache_fault_insert(struct codecache_view *view,
 	codecache_test_delay();
 	if (vmf->flags & FAULT_FLAG_MKWRITE &&
 	    codecache_view_may_widen(view, vmf->pgoff))
-		what = codecache_insert_upgrade(view, vmf->vma, addr);
+		what = codecache_insert_upgrade(vmf);
 	if (what != -ENOENT)
 		return what;
 	page = codecache_view_page(view, vmf->pgoff, &prot);

@@ -99,6 +99,13 @@ static inline struct file *codecache_shmem_file_setup(const char *name,
 #endif
 }
 
+/* From 6.6 on x86 keeps the dirty bit of a read-only entry in another place. */
+#ifdef _PAGE_DIRTY_BITS
+#define CODECACHE_PTE_DIRTY _PAGE_DIRTY_BITS
+#else
+#define CODECACHE_PTE_DIRTY _PAGE_DIRTY
+#endif
+
 /* alloc_anon_inode() sets this from 6.17; a mappable inode must not have it. */
 #ifndef S_ANON_INODE
 #define S_ANON_INODE 0

@@ -9,8 +9,8 @@
  *           Freeing only merges, and cannot fail.
  * Locking:  the owner's, which may sleep: exclusive for changes, shared for
  *           looking.
- * Lifetime: an extent's area lives until the extent is freed; what is free then
- *           goes with a neighbour's change, or with the map.
+ * Lifetime: an extent's area is where it is until the extent is freed. Then it is
+ *           a hole's, which ends when a neighbour is freed, or with the map.
  *
  * Pure logic: selftests/unit compiles this very file in user space.
  */

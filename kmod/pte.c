@@ -421,6 +421,8 @@ void codecache_pte_apply(struct codecache_edit *edit,
 
 	edit->cur = ranges;
 	edit->end = ranges + nr;
+	/* The last call was done with its last page table; this one may not be. */
+	edit->page = 0;
 	while (edit->cur < edit->end) {
 		unsigned long last = codecache_range_last(edit->cur);
 

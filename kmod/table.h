@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * codecache page tables: finding one, and writing an entry
+ * codecache page tables: finding one, and reading and writing entries
  *
  * A walk by hand, as KVM does it: apply_to_page_range() takes several times as
  * long, and allocates tables for holes. Right for the mappings of this module
@@ -96,5 +96,13 @@ static inline void codecache_pte_harvest(struct codecache_marks *marks,
 {
 	codecache_marks_add(marks, page, codecache_pte_state(pte));
 }
+
+/* ---- bits.c: for QUERY ---------------------------------------------------- */
+
+pte_t codecache_pte_change(struct mm_struct *mm, unsigned long addr,
+			   pte_t *ptep, u32 clear, u32 keep);
+u64 codecache_ptes_find(pte_t *ptep, unsigned int nr, u32 state);
+void codecache_ptes_clear(struct mm_struct *mm, unsigned long addr,
+			  pte_t *ptep, u64 pages, u32 state);
 
 #endif /* CODECACHE_TABLE_H */

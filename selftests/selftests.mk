@@ -27,7 +27,7 @@ SELFTESTS_SHARED := $(filter-out $(SELFTESTS_TESTS),\
 SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
 # Also built for 32-bit processes, as uapi_test32 and so on.
 SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
-		uapi_query_test trap_uapi_test
+		uapi_query_test uapi_reclaim_test trap_uapi_test
 
 SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
 	     $(SELFTESTS_32:%=$(B)/selftests/%32) $(B)/selftests/compat_test
@@ -84,18 +84,26 @@ $(B)/selftests/compat_test: $(B)/selftests/obj/compat_test.32.o \
 	$(call selftests-link,-m32)
 
 # Pure logic of the module, compiled for user space behind a shim of the few
-# kernel headers that it includes.
+# kernel headers that it includes. The red-black trees are the kernel's own, as its
+# tools have them; that folder comes last, so that the shim goes before its like.
+unit-tools = $(selftests-harness)/../..
 UNIT_FLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-sign-compare \
 	     -fsanitize=address,undefined -fno-sanitize-recover=all \
 	     -Iselftests/unit/include -Iuapi -Ikmod -Iselftests \
-	     -isystem $(selftests-harness) -MMD -MP
-UNIT_TESTS := range_test protmap_test
+	     -isystem $(selftests-harness) -idirafter $(unit-tools)/include \
+	     -idirafter $(unit-tools) -MMD -MP
+UNIT_TESTS := range_test protmap_test extmap_test extfit_test
 
 $(UNIT_TESTS:%=$(B)/selftests/unit/%): $(B)/selftests/unit/%_test: \
 		selftests/unit/%_test.c kmod/%.c selftests/unit/shim.c
 	$(call selftests-say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_FLAGS) -o $@ $(filter %.c,$^)
+
+# What else a test is made of.
+$(B)/selftests/unit/extmap_test $(B)/selftests/unit/extfit_test: \
+		kmod/extmap.c kmod/extfit.c selftests/unit/rbtree.c \
+		selftests/unit/extmap_model.c
 
 unit-programs: $(UNIT_TESTS:%=$(B)/selftests/unit/%)
 

@@ -11,6 +11,10 @@
 # SELFTESTS_32 also become a 32-bit one, NAME32. How long they take and how many
 # processors they want is in selftests/plan.conf.
 
+ifndef LIB_MAP
+include userlib/userlib.mk
+endif
+
 B ?= build
 Q ?= $(if $(filter 1,$(V)),,@)
 CFLAGS ?= -O2 -g
@@ -64,6 +68,10 @@ $(SELFTESTS_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: \
 		$(B)/selftests/obj/%.o $(B)/selftests/obj/shared.a
 	$(call selftests-say,LD,$@)
 	$(call selftests-link)
+
+# The one that uses the library; the others make their calls themselves.
+$(B)/selftests/obj/lib_test.o: SELFTESTS_CFLAGS += -Iuserlib/include
+$(B)/selftests/lib_test: $(B)/lib/libcodecache.a
 
 $(SELFTESTS_32:%=$(B)/selftests/%32): $(B)/selftests/%32: \
 		$(B)/selftests/obj/%.32.o $(B)/selftests/obj/shared32.a

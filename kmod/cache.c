@@ -23,6 +23,8 @@ DEFINE_MUTEX(codecache_caches_lock);
 struct codecache_counters codecache_gone;
 
 static atomic64_t codecache_cache_ids;
+/* Woken when the list becomes empty. */
+static DECLARE_WAIT_QUEUE_HEAD(codecache_caches_gone);
 
 static int codecache_cache_open(struct inode *inode, struct file *file)
 {
@@ -38,6 +40,10 @@ static int codecache_cache_open(struct inode *inode, struct file *file)
 	err = codecache_user_charge_object(cache->user);
 	if (err)
 		goto put_user;
+	err = codecache_grace_init(cache);
+	if (err)
+		goto uncharge;
+	codecache_readers_init(cache);
 	kref_init(&cache->ref);
 	mutex_init(&cache->lock);
 	INIT_LIST_HEAD(&cache->zones);
@@ -49,6 +55,8 @@ static int codecache_cache_open(struct inode *inode, struct file *file)
 	file->private_data = cache;
 	return 0;
 
+uncharge:
+	codecache_user_uncharge_object(cache->user);
 put_user:
 	codecache_user_put(cache->user);
 free_cache:
@@ -65,7 +73,11 @@ static void codecache_cache_destroy(struct kref *ref)
 	mutex_lock(&codecache_caches_lock);
 	list_del(&cache->node);
 	codecache_counters_fold(&codecache_gone, &cache->gone);
+	if (list_empty(&codecache_caches))
+		wake_up_all(&codecache_caches_gone);
 	mutex_unlock(&codecache_caches_lock);
+	codecache_grace_destroy(cache);
+	codecache_readers_destroy(cache);
 	codecache_user_uncharge_object(cache->user);
 	codecache_user_put(cache->user);
 	mutex_destroy(&cache->lock);
@@ -94,9 +106,36 @@ void codecache_cache_put(struct codecache_cache *cache)
 	kref_put(&cache->ref, codecache_cache_destroy);
 }
 
+static bool codecache_caches_none(void)
+{
+	bool none;
+
+	mutex_lock(&codecache_caches_lock);
+	none = list_empty(&codecache_caches);
+	mutex_unlock(&codecache_caches_lock);
+	return none;
+}
+
+/**
+ * codecache_caches_wait - wait until there is no cache
+ *
+ * Context: process; sleeps; no file is open, so what is left only waits for a
+ * grace period without readers.
+ */
+void codecache_caches_wait(void)
+{
+	wait_event(codecache_caches_gone, codecache_caches_none());
+}
+
 static int codecache_cache_release(struct inode *inode, struct file *file)
 {
-	codecache_cache_put(file->private_data);
+	struct codecache_cache *cache = file->private_data;
+
+	/* Nobody has the slots mapped any more: what is retired need not wait. */
+	codecache_readers_close(cache);
+	if (READ_ONCE(cache->grace.running))
+		codecache_grace_kick(cache, 0);
+	codecache_cache_put(cache);
 	return 0;
 }
 
@@ -114,7 +153,10 @@ static int codecache_cache_info(struct codecache_ioctl *call)
 			     CODECACHE_FEAT_QUERY |
 			     CODECACHE_FEAT_TRAP_LOG |
 			     CODECACHE_FEAT_TRAP_BLOCK |
-			     CODECACHE_FEAT_POPULATE;
+			     CODECACHE_FEAT_POPULATE |
+			     CODECACHE_FEAT_EXTENTS |
+			     CODECACHE_FEAT_GRACE |
+			     CODECACHE_FEAT_SEAL;
 	args->out_max_zone_bytes = limits.zone_bytes;
 	args->out_max_ranges = CODECACHE_MAX_RANGES;
 	args->out_max_bitmap_pages = CODECACHE_MAX_BITMAP_PAGES;
@@ -126,6 +168,9 @@ static int codecache_cache_info(struct codecache_ioctl *call)
 	args->out_max_query_pages = CODECACHE_MAX_BITMAP_PAGES;
 	args->out_max_log_entries = CODECACHE_MAX_LOG_ENTRIES;
 	args->out_fault_around_pages = CODECACHE_AROUND_PAGES;
+	args->out_max_readers = CODECACHE_MAX_READERS;
+	args->out_max_extents = CODECACHE_MAX_EXTENTS;
+	args->out_max_held_pages = codecache_extent_max_held();
 	return 0;
 }
 
@@ -133,8 +178,29 @@ static const struct codecache_ioctl_op codecache_cache_ops[] = {
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_INFO, codecache_info_args,
 			   out_abi_version, out_system_max_objects, 0, codecache_cache_info),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_ZONE_CREATE,
-			   codecache_zone_create_args, out_fd, out_reserved, 0,
-			   codecache_zone_create),
+			   codecache_zone_create_args, out_fd, out_reserved,
+			   CODECACHE_ZONE_F_EXTENTS, codecache_zone_create),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_READER_REGISTER,
+			   codecache_reader_register_args, out_index,
+			   out_offset, 0, codecache_reader_register,
+			   .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_READER_UNREGISTER,
+			   codecache_reader_unregister_args, reserved, reserved,
+			   0, codecache_reader_unregister,
+			   .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_GRACE_START,
+			   codecache_grace_start_args, out_cookie, out_cookie,
+			   CODECACHE_GRACE_F_URGENT, codecache_grace_start),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_GRACE_POLL,
+			   codecache_grace_poll_args, out_completed,
+			   out_reserved, 0, codecache_grace_poll),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_GRACE_WAIT,
+			   codecache_grace_wait_args, out_completed,
+			   out_completed, CODECACHE_GRACE_F_URGENT,
+			   codecache_grace_wait),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_GRACE_EVENTFD,
+			   codecache_grace_eventfd_args, reserved, reserved, 0,
+			   codecache_grace_eventfd, .out_by_handler = true),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
 			   out_object, out_protect_flushes, 0, codecache_cache_stats_ioctl),
 };
@@ -160,6 +226,7 @@ const struct file_operations codecache_cache_fops = {
 	.release = codecache_cache_release,
 	.unlocked_ioctl = codecache_cache_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = codecache_cache_mmap,
 	.show_fdinfo = codecache_cache_show_fdinfo,
 	.llseek = noop_llseek,
 };

@@ -15,9 +15,10 @@
  *
  *	codecache_caches_lock > cache->lock > zone->lock
  *	codecache_users_lock
- *	view->map_lock			(spinlock, innermost)
+ *	view->map_lock, zone->event_lock	(spinlocks, innermost)
  *
- * The two upper groups never meet. Documentation/locking.rst tells the races.
+ * The two upper groups never meet; what extents and grace periods add is in
+ * reclaim.h. Documentation/locking.rst tells the races.
  */
 #ifndef CODECACHE_PRIV_H
 #define CODECACHE_PRIV_H
@@ -36,9 +37,11 @@
 
 #include <linux/codecache.h>
 
+#include "extmap.h"
 #include "marks.h"
 #include "protmap.h"
 #include "range.h"
+#include "reclaim.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -80,6 +83,16 @@ enum codecache_counter {
 	CODECACHE_NR_QUERY_FLUSHES,
 	CODECACHE_NR_FAULTS_AROUND,
 	CODECACHE_NR_POPULATED,
+	CODECACHE_NR_EXTENTS_ALLOCATED,
+	CODECACHE_NR_EXTENTS_RETIRED,
+	CODECACHE_NR_RETIRE_FLUSHES,
+	CODECACHE_NR_RECLAIM_PASSES,
+	CODECACHE_NR_RECLAIM_PAGES,
+	CODECACHE_NR_RECLAIM_FLUSHES,
+	CODECACHE_NR_SHRUNK_PAGES,
+	CODECACHE_NR_GRACE_PERIODS,
+	CODECACHE_NR_GRACE_URGENT,
+	CODECACHE_NR_GRACE_STALLS,
 	CODECACHE_NR_COUNTERS,
 };
 
@@ -120,7 +133,9 @@ struct codecache_user {
  * @node: in the list of all caches; codecache_caches_lock
  * @lock: protects @zones, @gone
  * @zones: live zones
- * @gone: counters of zones that are gone
+ * @gone: counters of zones that are gone, and its own
+ * @readers: registered threads
+ * @grace: its clock
  * @dir: debugfs folder
  */
 struct codecache_cache {
@@ -131,6 +146,8 @@ struct codecache_cache {
 	struct mutex lock;	/* zones, gone */
 	struct list_head zones;
 	struct codecache_counters gone;
+	struct codecache_readers readers;
+	struct codecache_grace grace;
 	struct dentry *dir;
 };
 
@@ -142,15 +159,27 @@ struct codecache_cache {
  * @class: enum codecache_zone_class
  * @nr_pages: size
  * @storage: shmem file; its page cache owns the pages
- * @pages: a reference on each page that a view has mapped by PFN, by number;
- *	entries come one by one (xa_lock) and stay until the zone goes
+ * @pages: a reference on each page that a view has mapped by PFN, by number, tagged
+ *	if it is retired (pages.c); entries come one by one (xa_lock) and stay until
+ *	the zone or their extent goes
  * @filling: shared while a page is charged, allocated and entered; exclusive by
- *	who was refused, to see what the others have come to
+ *	who was refused, to see what the others have come to, and while @extents or
+ *	@seal change
+ * @has_extents: only pages of live extents can be used; does not change
+ * @extents: which they are; @filling
+ * @nr_filled: entries in @pages
+ * @seal: whether it is sealed; @filling
+ * @sweep: one pass over the views at a time (reclaim.c)
+ * @sweep_seq: counts them; @lock
+ * @event_lock: protects @event to @high_water
+ * @event: who is told, or NULL
+ * @event_flags: CODECACHE_ZONE_EVENT_*: of what
+ * @high_water: of @nr_filled; 0: none; read without the lock
  * @owner_mm: who created it, only to be compared (mm_count held)
  * @node: in cache->zones; cache->lock
- * @lock: protects @views, @gone, @uffd_view
+ * @lock: protects @views, @gone, @uffd_view, @sweep_seq
  * @views: live views
- * @gone: counters of views that are gone
+ * @gone: counters of views that are gone, and its own
  * @uffd_view: the view of kind uffd, or NULL
  * @dir: debugfs folder
  */
@@ -162,10 +191,20 @@ struct codecache_zone {
 	unsigned long nr_pages;
 	struct file *storage;
 	struct xarray pages;
-	struct rw_semaphore filling;
+	struct rw_semaphore filling;	/* extents, seal */
+	bool has_extents;
+	struct codecache_extmap extents;
+	atomic64_t nr_filled;
+	struct codecache_seal seal;
+	struct mutex sweep;
+	u64 sweep_seq;
+	spinlock_t event_lock;	/* event to high_water */
+	struct eventfd_ctx *event;
+	u32 event_flags;
+	u64 high_water;
 	struct mm_struct *owner_mm;
 	struct list_head node;
-	struct mutex lock;	/* views, gone, uffd_view */
+	struct mutex lock;	/* views, gone, uffd_view, sweep_seq */
 	struct list_head views;
 	struct codecache_counters gone;
 	struct codecache_view *uffd_view;
@@ -229,6 +268,7 @@ struct codecache_events {
  * @page_ro: page table protection for READ (kind exec: for READ|EXEC)
  * @page_rw: page table protection for RW
  * @node: in zone->views; zone->lock
+ * @sweep_seq: the last sweep that visited it; zone->lock
  * @counters: since creation
  * @dir: debugfs folder
  */
@@ -261,6 +301,7 @@ struct codecache_view {
 	pgprot_t page_ro;
 	pgprot_t page_rw;
 	struct list_head node;
+	u64 sweep_seq;
 	struct codecache_counters counters;
 	struct dentry *dir;
 };
@@ -360,14 +401,13 @@ extern struct codecache_counters codecache_gone;
 
 void codecache_cache_get(struct codecache_cache *cache);
 void codecache_cache_put(struct codecache_cache *cache);
+void codecache_caches_wait(void);
 
 /* ---- zone.c ------------------------------------------------------------- */
 
 int codecache_zone_create(struct codecache_ioctl *call);
 void codecache_zone_get(struct codecache_zone *zone);
 void codecache_zone_put(struct codecache_zone *zone);
-struct page *codecache_zone_page(struct codecache_zone *zone,
-				 unsigned long pgoff);
 u64 codecache_zone_resident(struct codecache_zone *zone);
 
 /* ---- view.c ------------------------------------------------------------- */
@@ -422,8 +462,12 @@ int codecache_view_lock_shared(struct codecache_view *view,
 void codecache_view_unlock_shared(struct codecache_view *view,
 				  struct codecache_target *target);
 int codecache_view_unmap(struct codecache_ioctl *call);
+bool codecache_view_trylock(struct codecache_view *view,
+			    struct codecache_target *target);
 void codecache_view_unlock(struct codecache_view *view,
 			   struct codecache_target *target);
+void codecache_view_unlock_async(struct codecache_view *view,
+				 struct codecache_target *target);
 
 /* Page tables that a mapping of @nr_pages can touch, wherever it starts. */
 static inline unsigned long codecache_nr_tables(unsigned long nr_pages)
@@ -465,6 +509,7 @@ extern const struct vm_operations_struct codecache_view_vm_ops;
  * @revoked: some CPU may hold a translation that allows too much
  * @notifiers: secondary MMUs watch: narrowed entries are taken away
  * @no_marks: an entry could not be installed for want of marks
+ * @guarded: some pages must not become writable, whatever their protection
  */
 struct codecache_edit {
 	struct codecache_view *view;
@@ -479,6 +524,7 @@ struct codecache_edit {
 	bool revoked;
 	bool notifiers;
 	bool no_marks;
+	bool guarded;
 };
 
 void codecache_pte_begin(struct codecache_edit *edit);
@@ -648,6 +694,7 @@ __poll_t codecache_events_poll(struct codecache_view *view, struct file *file,
 vm_fault_t codecache_trap(struct codecache_view *view, struct vm_fault *vmf,
 			  u32 access, u32 *value,
 			  struct codecache_waiter **waiter);
+void codecache_trap_count(struct codecache_view *view, u32 access);
 vm_fault_t codecache_trap_sleep(struct codecache_view *view,
 				struct vm_fault *vmf,
 				struct codecache_waiter *waiter);

@@ -9,9 +9,15 @@
 #define CODECACHE_COMPAT_H
 
 #include <linux/cacheflush.h>
+#include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/tick.h>
+#include <linux/verification.h>
 
 /* Where struct folio_batch is: the header was renamed in 7.x. */
 #ifdef CODECACHE_HAVE_FOLIO_BATCH_H
@@ -97,6 +103,87 @@ static inline struct file *codecache_shmem_file_setup(const char *name,
 #ifndef S_ANON_INODE
 #define S_ANON_INODE 0
 #endif
+
+/* Add 1 to an eventfd; the number went away in 6.8. */
+static inline void codecache_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef CODECACHE_HAVE_EVENTFD_SIGNAL_ONE
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+/* Shrinkers are allocated by the kernel from 6.7 on. */
+typedef unsigned long (*codecache_shrink_fn)(struct shrinker *shrinker,
+					     struct shrink_control *sc);
+
+static inline struct shrinker *
+codecache_shrinker_register(const char *name, codecache_shrink_fn count,
+			    codecache_shrink_fn scan)
+{
+	struct shrinker *s;
+
+#ifdef CODECACHE_HAVE_SHRINKER_ALLOC
+	s = shrinker_alloc(0, "%s", name);
+#else
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+#endif
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	s->seeks = DEFAULT_SEEKS;
+#ifdef CODECACHE_HAVE_SHRINKER_ALLOC
+	shrinker_register(s);
+#else
+	if (register_shrinker(s, "%s", name)) {
+		kfree(s);
+		return NULL;
+	}
+#endif
+	return s;
+}
+
+static inline void codecache_shrinker_unregister(struct shrinker *s)
+{
+#ifdef CODECACHE_HAVE_SHRINKER_ALLOC
+	shrinker_free(s);
+#else
+	unregister_shrinker(s);
+	kfree(s);
+#endif
+}
+
+/* CPUs that may be in user mode without RCU waiting for them: interrupt them. */
+static inline void codecache_barrier_ipi(void *unused)
+{
+	smp_mb();	/* pairs with the compiler barriers of readers */
+}
+
+static inline void codecache_barrier_nohz_full(void)
+{
+#ifdef CONFIG_NO_HZ_FULL
+	if (tick_nohz_full_enabled())
+		on_each_cpu_mask(tick_nohz_full_mask, codecache_barrier_ipi,
+				 NULL, true);
+#endif
+}
+
+/* Only kernels that check signatures of modules, or of images, can do it. */
+static inline int codecache_verify_pkcs7(const void *data, size_t len,
+					 const void *signature,
+					 size_t signature_len)
+{
+#ifdef CONFIG_SYSTEM_DATA_VERIFICATION
+	return verify_pkcs7_signature(data, len, signature, signature_len,
+				      VERIFY_USE_SECONDARY_KEYRING,
+				      VERIFYING_UNSPECIFIED_SIGNATURE, NULL,
+				      NULL);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
 
 /*
  * Write @len bytes to the kernel's mapping of a page that may hold code.

@@ -4,6 +4,8 @@
  *
  *	codecache/totals
  *	codecache/cache-ID/stats
+ *	codecache/cache-ID/readers
+ *	codecache/cache-ID/grace
  *	codecache/cache-ID/zone-ID/stats
  *	codecache/cache-ID/zone-ID/view-ID/stats
  *	codecache/cache-ID/zone-ID/view-ID/protections
@@ -45,6 +47,20 @@ static int codecache_cache_stats_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(codecache_cache_stats);
+
+static int codecache_cache_readers_show(struct seq_file *m, void *unused)
+{
+	codecache_readers_show(m, m->private);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(codecache_cache_readers);
+
+static int codecache_cache_grace_show(struct seq_file *m, void *unused)
+{
+	codecache_grace_show(m, m->private);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(codecache_cache_grace);
 
 static int codecache_zone_stats_show(struct seq_file *m, void *unused)
 {
@@ -126,6 +142,10 @@ void codecache_debugfs_add_cache(struct codecache_cache *cache)
 					   codecache_debugfs_root);
 	debugfs_create_file("stats", 0444, cache->dir, cache,
 			    &codecache_cache_stats_fops);
+	debugfs_create_file("readers", 0444, cache->dir, cache,
+			    &codecache_cache_readers_fops);
+	debugfs_create_file("grace", 0444, cache->dir, cache,
+			    &codecache_cache_grace_fops);
 }
 
 /**

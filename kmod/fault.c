@@ -42,8 +42,13 @@ static vm_fault_t codecache_fault_failed(struct codecache_view *view,
 					 unsigned long page, u32 access,
 					 int err)
 {
-	codecache_count(&view->counters, CODECACHE_NR_FAULTS_FAILED, 1);
 	trace_codecache_fault(view->id, page, access, err);
+	/* There is no page, or none for this access: a trap like any other. */
+	if (err == -ENXIO) {
+		codecache_trap_count(view, access);
+		return VM_FAULT_SIGSEGV;
+	}
+	codecache_count(&view->counters, CODECACHE_NR_FAULTS_FAILED, 1);
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
@@ -56,17 +61,32 @@ static int codecache_fault_insert(struct codecache_view *view,
 	struct page *page;
 
 	codecache_test_delay();
-	if (vmf->flags & FAULT_FLAG_MKWRITE)
+	if (vmf->flags & FAULT_FLAG_MKWRITE &&
+	    codecache_view_may_widen(view, vmf->pgoff))
 		what = codecache_insert_upgrade(view, vmf->vma, addr);
 	if (what != -ENOENT)
 		return what;
-	page = codecache_zone_page(view->zone, view->first + vmf->pgoff);
+	page = codecache_view_page(view, vmf->pgoff, &prot);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
+	if (unlikely(!(prot & access)))
+		return -ENXIO;
 	what = codecache_insert_page(view, vmf->vma, addr, page, prot, true);
 	if (what >= 0 && access != CODECACHE_PROT_WRITE)
 		codecache_insert_around(view, vmf->vma, addr);
 	return what;
+}
+
+/* A trap: if something can be done about it at all, its mode says what. */
+static vm_fault_t codecache_fault_trap(struct codecache_view *view,
+				       struct vm_fault *vmf, u32 access,
+				       u32 *value,
+				       struct codecache_waiter **waiter)
+{
+	if (!codecache_extent_allows(view, vmf->pgoff, access))
+		return codecache_fault_failed(view, vmf->pgoff, access,
+					      -ENXIO);
+	return codecache_trap(view, vmf, access, value, waiter);
 }
 
 /* Check and insert; view->lock is held shared. */
@@ -82,7 +102,7 @@ static vm_fault_t codecache_fault_locked(struct codecache_view *view,
 	if (unlikely(view->leaving))
 		return VM_FAULT_SIGSEGV;
 	if (!(value & access)) {
-		ret = codecache_trap(view, vmf, access, &value, waiter);
+		ret = codecache_fault_trap(view, vmf, access, &value, waiter);
 		if (ret)
 			return ret;
 	}
@@ -100,13 +120,18 @@ static vm_fault_t codecache_view_fault(struct vm_fault *vmf)
 	struct codecache_view *view = vmf->vma->vm_private_data;
 	bool unlocked = codecache_test_fault_unlocked;
 	struct codecache_waiter *waiter = NULL;
-	vm_fault_t ret;
+	bool sealing;
+	vm_fault_t ret = 0;
 
 	if (!unlocked)
 		down_read(view->lock);
-	ret = codecache_fault_locked(view, vmf, &waiter);
+	sealing = codecache_seal_working(view);
+	if (likely(!sealing))
+		ret = codecache_fault_locked(view, vmf, &waiter);
 	if (!unlocked)
 		up_read(view->lock);
+	if (unlikely(sealing))
+		return codecache_seal_wait(view);
 	return waiter ? codecache_trap_sleep(view, vmf, waiter) : ret;
 }
 
@@ -160,40 +185,69 @@ static bool codecache_view_may_poke(const struct codecache_view *view,
 	       vma->vm_mm == view->zone->owner_mm;
 }
 
+/* Copy to or from a page that is there; -EIO: it cannot be written. */
+static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
+			       struct page *page, unsigned int offset,
+			       void *buf, int len)
+{
+	void *kaddr;
+
+	if (READ_ONCE(view->zone->seal.state) != CODECACHE_SEAL_OPEN)
+		return -EACCES;
+	if (codecache_marks_poke(view, pgoff))
+		return -EIO;
+	kaddr = kmap_local_page(page);
+	codecache_copy_to_code(page, kaddr + offset, buf, len);
+	kunmap_local(kaddr);
+	return len;
+}
+
+static int codecache_view_peek(struct page *page, unsigned int offset,
+			       void *buf, int len)
+{
+	void *kaddr;
+
+	if (!page) {
+		memset(buf, 0, len);
+		return len;
+	}
+	kaddr = kmap_local_page(page);
+	memcpy(buf, kaddr + offset, len);
+	kunmap_local(kaddr);
+	return len;
+}
+
 /*
  * ptrace and /proc/PID/mem. The caller holds mmap_lock and has checked the
- * right to attach. As everywhere with ptrace, page protections do not count.
- * Pages that are not resident read as zeroes and cannot be written: a debugger
- * must not be charged for the memory of its debuggee.
+ * right to attach. As everywhere with ptrace, page protections do not count; what
+ * is retired, or sealed, cannot be written all the same. Pages that are not
+ * resident read as zeroes and cannot be written: a debugger must not be charged
+ * for the memory of its debuggee. view->lock keeps the page, and makes RETIRE and
+ * SEAL wait.
  */
 static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
 				 void *buf, int len, int write)
 {
 	struct codecache_view *view = vma->vm_private_data;
 	unsigned long pgoff = (addr - vma->vm_start) >> PAGE_SHIFT;
+	u32 prot = CODECACHE_PROT_READ | CODECACHE_PROT_WRITE;
 	unsigned int offset = offset_in_page(addr);
 	struct page *page;
-	void *kaddr;
+	int ret = -EIO;
 
 	if (write && !codecache_view_may_poke(view, vma))
 		return -EACCES;
 	len = min_t(unsigned int, len, PAGE_SIZE - offset);
-	page = xa_load(&view->zone->pages, view->first + pgoff);
-	if (!page) {
-		if (write)
-			return -EIO;
-		memset(buf, 0, len);
-		return len;
-	}
-	if (write && codecache_marks_poke(view, pgoff))
-		return -EIO;
-	kaddr = kmap_local_page(page);
-	if (write)
-		codecache_copy_to_code(page, kaddr + offset, buf, len);
-	else
-		memcpy(buf, kaddr + offset, len);
-	kunmap_local(kaddr);
-	return len;
+	down_read(view->lock);
+	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
+						       view->first + pgoff),
+					 &prot);
+	if (!write)
+		ret = codecache_view_peek(page, offset, buf, len);
+	else if (page && prot & CODECACHE_PROT_WRITE)
+		ret = codecache_view_poke(view, pgoff, page, offset, buf, len);
+	up_read(view->lock);
+	return ret;
 }
 
 const struct vm_operations_struct codecache_view_vm_ops = {

@@ -9,7 +9,7 @@
  *           an aligned window are mapped too.
  * Locking:  view->lock held shared, so that protections stay; mmap_lock or the
  *           VMA's lock; the page table lock is taken here.
- * Lifetime: zone->pages holds the pages.
+ * Lifetime: zone->pages holds the pages: until view->lock is released, at least.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -153,6 +153,7 @@ void codecache_insert_around(struct codecache_view *view,
 	unsigned long from, to, index, page;
 	struct codecache_ptl ptl;
 	struct page *p;
+	void *entry;
 	pte_t *ptep;
 	u64 nr = 0;
 	u32 prot;
@@ -161,12 +162,13 @@ void codecache_insert_around(struct codecache_view *view,
 	ptep = codecache_table_lock(vma->vm_mm, addr, &ptl);
 	if (!ptep)
 		return;
-	xa_for_each_range(&view->zone->pages, index, p, view->first + from,
+	xa_for_each_range(&view->zone->pages, index, entry, view->first + from,
 			  view->first + to) {
 		page = index - view->first;
 		prot = codecache_protmap_get(&view->prots, page);
 		prot = codecache_value_prot(prot);
-		if (!prot || !pte_none(ptep_get(ptep + page - here)))
+		p = codecache_view_entry_page(view, entry, &prot);
+		if (!p || !prot || !pte_none(ptep_get(ptep + page - here)))
 			continue;
 		set_pte_at(vma->vm_mm, vma->vm_start + (page << PAGE_SHIFT),
 			   ptep + page - here,

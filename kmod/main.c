@@ -5,7 +5,8 @@
  * Concepts: ordered set-up and tear-down, nothing else. The nouns are in
  *           Documentation/design.rst, the locks in codecache_priv.h.
  * Locking:  none.
- * Lifetime: every file of the module holds it; rmmod works when none is left.
+ * Lifetime: every file of the module holds it; rmmod works when none is left, and
+ *           waits for what is retired.
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -35,9 +36,23 @@ static int __init codecache_init(void)
 	codecache_device.mode = device_mode;
 	codecache_limits_init();
 	codecache_debugfs_init();
+	err = codecache_grace_service_init();
+	if (err)
+		goto exit_debugfs;
+	err = codecache_pressure_init();
+	if (err)
+		goto exit_grace;
 	err = misc_register(&codecache_device);
 	if (err)
-		codecache_debugfs_exit();
+		goto exit_pressure;
+	return 0;
+
+exit_pressure:
+	codecache_pressure_exit();
+exit_grace:
+	codecache_grace_service_exit();
+exit_debugfs:
+	codecache_debugfs_exit();
 	return err;
 }
 module_init(codecache_init);
@@ -45,6 +60,8 @@ module_init(codecache_init);
 static void __exit codecache_exit(void)
 {
 	misc_deregister(&codecache_device);
+	codecache_pressure_exit();
+	codecache_grace_service_exit();
 	codecache_debugfs_exit();
 }
 module_exit(codecache_exit);

@@ -173,12 +173,22 @@ int codecache_view_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* The last user's memory is torn down here, or, @async, by a worker. */
+static void codecache_target_put(struct codecache_target *target, bool async)
+{
+	if (!target->got)
+		return;
+	if (async)
+		mmput_async(target->mm);
+	else
+		mmput(target->mm);
+}
+
 static void codecache_target_unlock(struct codecache_target *target)
 {
 	if (target->mm)
 		mmap_read_unlock(target->mm);
-	if (target->got)
-		mmput(target->mm);
+	codecache_target_put(target, false);
 }
 
 /* Find who maps the view; a reference on their mm unless it is our own. */
@@ -310,6 +320,52 @@ void codecache_view_unlock(struct codecache_view *view,
 			   struct codecache_target *target)
 {
 	codecache_unlock_either(view, target, false);
+}
+
+/**
+ * codecache_view_trylock - codecache_view_lock() without waiting
+ * @view: the view
+ * @target: filled: the mapping, if there is one
+ *
+ * Context: process.
+ * Return: whether the lock is held.
+ */
+bool codecache_view_trylock(struct codecache_view *view,
+			    struct codecache_target *target)
+{
+	unsigned long seq = codecache_view_target(view, target);
+
+	if (target->mm && !mmap_read_trylock(target->mm))
+		goto put;
+	if (target->mm && !codecache_target_stands(target))
+		goto unlock_mm;
+	if (!down_write_trylock(view->lock))
+		goto unlock_mm;
+	if (READ_ONCE(view->map_seq) == seq)
+		return true;
+	up_write(view->lock);
+unlock_mm:
+	if (target->mm)
+		mmap_read_unlock(target->mm);
+put:
+	codecache_target_put(target, true);
+	return false;
+}
+
+/**
+ * codecache_view_unlock_async - undo codecache_view_trylock()
+ * @view: the view
+ * @target: as filled there
+ *
+ * Context: process; tears nothing down.
+ */
+void codecache_view_unlock_async(struct codecache_view *view,
+				 struct codecache_target *target)
+{
+	up_write(view->lock);
+	if (target->mm)
+		mmap_read_unlock(target->mm);
+	codecache_target_put(target, true);
 }
 
 /**

@@ -117,17 +117,16 @@ void codecache_marks_unsure(struct codecache_view *view,
  * @view: the view
  * @page: page of it
  *
- * Context: process; sleeps; takes view->lock shared.
+ * Context: process; sleeps; view->lock held shared.
  * Return: 0 or -ENOMEM.
  */
 int codecache_marks_poke(struct codecache_view *view, unsigned long page)
 {
 	struct codecache_marks *marks;
 
-	down_read(view->lock);
+	lockdep_assert_held(view->lock);
 	marks = codecache_marks_make(view, page);
 	if (marks)
 		set_bit(page & CODECACHE_MARKS_MASK, marks->dirty);
-	up_read(view->lock);
 	return marks ? 0 : -ENOMEM;
 }

@@ -25,7 +25,9 @@ static bool codecache_populate_one(struct codecache_view *view,
 	prot = codecache_value_prot(prot);
 	if (!prot)
 		return true;
-	page = codecache_zone_page(view->zone, view->first + pgoff);
+	page = codecache_view_page(view, pgoff, &prot);
+	if (page == ERR_PTR(-ENXIO) || !prot)
+		return true;	/* nothing can be mapped there */
 	if (IS_ERR(page))
 		return false;
 	what = codecache_insert_page(view, vma,

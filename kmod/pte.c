@@ -98,8 +98,9 @@ static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 
 	if (codecache_value_prot(codecache_protmap_get(&view->prots, page)))
 		return;	/* never touched through this view: leave it so */
-	p = xa_load(&view->zone->pages, view->first + page);
-	if (!p)
+	p = codecache_view_entry_page(view, xa_load(&view->zone->pages,
+						    view->first + page), &prot);
+	if (!p || !prot)
 		return;
 	if (!codecache_edit_marks(edit, page)) {
 		edit->no_marks = true;
@@ -178,7 +179,9 @@ codecache_entry_write(struct codecache_edit *edit, pte_t *ptep,
 
 	if (unlikely(pte_none(pte))) {
 		codecache_edit_install(edit, ptep, addr, page, prot);
-	} else if (!pte_write(pte)) {
+	} else if (!pte_write(pte) &&
+		   (likely(!edit->guarded) ||
+		    codecache_view_may_widen(edit->view, page))) {
 		codecache_pte_widen(edit->view, edit->vma->vm_mm, addr, ptep);
 		edit->nr_ptes++;
 	}
@@ -367,6 +370,7 @@ static unsigned long codecache_edit_next(const struct codecache_edit *edit,
  */
 void codecache_pte_begin(struct codecache_edit *edit)
 {
+	edit->guarded = edit->view->zone->has_extents;
 	edit->notifiers = mm_has_notifiers(edit->vma->vm_mm) ||
 			  codecache_test_force_notifiers;
 	if (!codecache_test_skip_pending)

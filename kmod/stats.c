@@ -7,7 +7,8 @@
  *           gone have left behind, a cache's likewise over its zones, and the
  *           totals over the caches.
  * Locking:  codecache_caches_lock > cache->lock > zone->lock, so that an object
- *           is counted either as live or as gone. All sleep.
+ *           is counted either as live or as gone; readers->lock on its own under
+ *           the first. All sleep.
  */
 #include <linux/mm.h>
 #include <linux/seq_file.h>
@@ -19,7 +20,7 @@
 static u64 *codecache_stats_counters(struct codecache_stats_args *out)
 {
 	BUILD_BUG_ON(offsetofend(struct codecache_stats_args,
-				 out_populated) -
+				 out_grace_stalls) -
 		     offsetof(struct codecache_stats_args, out_faults_filled) !=
 		     CODECACHE_NR_COUNTERS * sizeof(u64));
 	return (u64 *)&out->out_faults_filled;
@@ -72,6 +73,10 @@ static void codecache_zone_sum(struct codecache_zone *zone,
 		out->out_nr_views++;
 	}
 	mutex_unlock(&zone->lock);
+	/* On their own: any recent value will do. */
+	out->out_live_extents += READ_ONCE(zone->extents.nr_live);
+	out->out_live_pages += READ_ONCE(zone->extents.live_pages);
+	out->out_retired_pages += READ_ONCE(zone->extents.retired_pages);
 	out->out_bytes += (u64)zone->nr_pages << PAGE_SHIFT;
 	out->out_resident_pages += codecache_zone_resident(zone);
 }
@@ -81,6 +86,8 @@ static void codecache_cache_sum(struct codecache_cache *cache,
 {
 	struct codecache_zone *zone;
 
+	codecache_readers_stats(cache, out);
+	out->out_held_pages += atomic64_read(&cache->grace.held_pages);
 	mutex_lock(&cache->lock);
 	codecache_stats_add(out, &cache->gone);
 	list_for_each_entry(zone, &cache->zones, node) {
@@ -207,6 +214,34 @@ static const char *codecache_kind_name(const struct codecache_stats_args *s)
 	return kinds[s->out_kind];
 }
 
+/* What views do not have. */
+static void codecache_stats_show_reclaim(struct seq_file *m,
+					 const struct codecache_stats_args *s)
+{
+	seq_printf(m, "extents_allocated:\t%llu\n", s->out_extents_allocated);
+	seq_printf(m, "extents_retired:\t%llu\n", s->out_extents_retired);
+	seq_printf(m, "retire_flushes:\t%llu\n", s->out_retire_flushes);
+	seq_printf(m, "reclaim_passes:\t%llu\n", s->out_reclaim_passes);
+	seq_printf(m, "reclaim_pages:\t%llu\n", s->out_reclaim_pages);
+	seq_printf(m, "reclaim_flushes:\t%llu\n", s->out_reclaim_flushes);
+	seq_printf(m, "live_extents:\t%llu\n", s->out_live_extents);
+	seq_printf(m, "live_pages:\t%llu\n", s->out_live_pages);
+	seq_printf(m, "retired_pages:\t%llu\n", s->out_retired_pages);
+	if (s->out_object == CODECACHE_OBJECT_ZONE)
+		return;
+	seq_printf(m, "shrunk_pages:\t%llu\n", s->out_shrunk_pages);
+	seq_printf(m, "held_pages:\t%llu\n", s->out_held_pages);
+	seq_printf(m, "grace_periods:\t%llu\n", s->out_grace_periods);
+	seq_printf(m, "grace_urgent:\t%llu\n", s->out_grace_urgent);
+	seq_printf(m, "grace_stalls:\t%llu\n", s->out_grace_stalls);
+	seq_printf(m, "readers:\t%llu\n", s->out_readers);
+	seq_printf(m, "stalled_readers:\t%llu\n", s->out_stalled_readers);
+	if (!s->out_stalled_readers)
+		return;
+	seq_printf(m, "stalled_tid:\t%llu\n", s->out_stalled_tid);
+	seq_printf(m, "stalled_seconds:\t%llu\n", s->out_stalled_seconds);
+}
+
 /**
  * codecache_stats_show - print numbers, one "name:\tvalue" a line
  * @m: where
@@ -251,4 +286,6 @@ void codecache_stats_show(struct seq_file *m,
 	seq_printf(m, "query_flushes:\t%llu\n", s->out_query_flushes);
 	seq_printf(m, "faults_around:\t%llu\n", s->out_faults_around);
 	seq_printf(m, "populated:\t%llu\n", s->out_populated);
+	if (s->out_object != CODECACHE_OBJECT_VIEW)
+		codecache_stats_show_reclaim(m, s);
 }

@@ -5,6 +5,7 @@
  * Locking: none; plain flags, read where they act.
  */
 #include <linux/delay.h>
+#include <linux/highmem.h>
 #include <linux/module.h>
 
 #include "testing.h"
@@ -32,6 +33,14 @@ module_param_named(test_force_notifiers, codecache_test_force_notifiers, bool,
 		   0644);
 MODULE_PARM_DESC(test_force_notifiers, "behave as if a secondary MMU watched");
 
+bool codecache_test_skip_rcu;
+module_param_named(test_skip_rcu, codecache_test_skip_rcu, bool, 0644);
+MODULE_PARM_DESC(test_skip_rcu, "grace periods wait for no RCU grace period");
+
+bool codecache_test_skip_readers;
+module_param_named(test_skip_readers, codecache_test_skip_readers, bool, 0644);
+MODULE_PARM_DESC(test_skip_readers, "grace periods wait for no reader");
+
 unsigned int codecache_test_fault_delay_us;
 module_param_named(test_fault_delay_us, codecache_test_fault_delay_us, uint,
 		   0644);
@@ -44,4 +53,15 @@ void codecache_test_delay(void)
 
 	if (us)
 		udelay(min(us, 1000U));
+}
+
+/* What INT3 and a breakpoint of most other machines are not: never valid code. */
+#define CODECACHE_TEST_POISON	0xcc
+
+void codecache_test_poison_page(struct page *page)
+{
+	void *kaddr = kmap_local_page(page);
+
+	memset(kaddr, CODECACHE_TEST_POISON, PAGE_SIZE);
+	kunmap_local(kaddr);
 }

@@ -159,6 +159,102 @@ TRACE_EVENT(codecache_query,
 		  __entry->nr_pages, __entry->nr_flushes)
 );
 
+/* Extents that were handed out, or, with a cookie, retired. */
+TRACE_EVENT(codecache_extents,
+	TP_PROTO(u64 zone, u64 nr, u64 nr_pages, u64 cookie),
+	TP_ARGS(zone, nr, nr_pages, cookie),
+	TP_STRUCT__entry(
+		__field(u64, zone)
+		__field(u64, nr)
+		__field(u64, nr_pages)
+		__field(u64, cookie)
+	),
+	TP_fast_assign(
+		__entry->zone = zone;
+		__entry->nr = nr;
+		__entry->nr_pages = nr_pages;
+		__entry->cookie = cookie;
+	),
+	TP_printk("zone=%llu nr=%llu nr_pages=%llu cookie=%llu", __entry->zone,
+		  __entry->nr, __entry->nr_pages, __entry->cookie)
+);
+
+/* Resident pages that were freed; shrinker: by it, not by the worker. */
+TRACE_EVENT(codecache_reclaim,
+	TP_PROTO(u64 zone, u64 nr_pages, u64 nr_flushes, bool shrinker),
+	TP_ARGS(zone, nr_pages, nr_flushes, shrinker),
+	TP_STRUCT__entry(
+		__field(u64, zone)
+		__field(u64, nr_pages)
+		__field(u64, nr_flushes)
+		__field(bool, shrinker)
+	),
+	TP_fast_assign(
+		__entry->zone = zone;
+		__entry->nr_pages = nr_pages;
+		__entry->nr_flushes = nr_flushes;
+		__entry->shrinker = shrinker;
+	),
+	TP_printk("zone=%llu nr_pages=%llu nr_flushes=%llu shrinker=%d",
+		  __entry->zone, __entry->nr_pages, __entry->nr_flushes,
+		  __entry->shrinker)
+);
+
+/* A grace period begins. */
+TRACE_EVENT(codecache_grace,
+	TP_PROTO(u64 cache, u64 cookie, bool urgent),
+	TP_ARGS(cache, cookie, urgent),
+	TP_STRUCT__entry(
+		__field(u64, cache)
+		__field(u64, cookie)
+		__field(bool, urgent)
+	),
+	TP_fast_assign(
+		__entry->cache = cache;
+		__entry->cookie = cookie;
+		__entry->urgent = urgent;
+	),
+	TP_printk("cache=%llu cookie=%llu urgent=%d", __entry->cache,
+		  __entry->cookie, __entry->urgent)
+);
+
+/* tid is that of the initial PID namespace. */
+TRACE_EVENT(codecache_reader_stall,
+	TP_PROTO(u64 cache, int tid, unsigned int ms, u64 held_pages),
+	TP_ARGS(cache, tid, ms, held_pages),
+	TP_STRUCT__entry(
+		__field(u64, cache)
+		__field(int, tid)
+		__field(unsigned int, ms)
+		__field(u64, held_pages)
+	),
+	TP_fast_assign(
+		__entry->cache = cache;
+		__entry->tid = tid;
+		__entry->ms = ms;
+		__entry->held_pages = held_pages;
+	),
+	TP_printk("cache=%llu tid=%d ms=%u held_pages=%llu", __entry->cache,
+		  __entry->tid, __entry->ms, __entry->held_pages)
+);
+
+TRACE_EVENT(codecache_seal,
+	TP_PROTO(u64 zone, u64 bytes, int error),
+	TP_ARGS(zone, bytes, error),
+	TP_STRUCT__entry(
+		__field(u64, zone)
+		__field(u64, bytes)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->zone = zone;
+		__entry->bytes = bytes;
+		__entry->error = error;
+	),
+	TP_printk("zone=%llu bytes=%llu error=%d", __entry->zone,
+		  __entry->bytes, __entry->error)
+);
+
 #endif /* CODECACHE_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

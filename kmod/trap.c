@@ -147,7 +147,14 @@ vm_fault_t codecache_trap_sleep(struct codecache_view *view,
 
 /* ---- dispatch ------------------------------------------------------------ */
 
-static void codecache_trap_count(struct codecache_view *view, u32 access)
+/**
+ * codecache_trap_count - count a forbidden access
+ * @view: the view
+ * @access: CODECACHE_PROT_* that it wanted
+ *
+ * Context: any.
+ */
+void codecache_trap_count(struct codecache_view *view, u32 access)
 {
 	enum codecache_counter which = CODECACHE_NR_TRAPS_READ;
 

@@ -228,6 +228,9 @@ static const struct codecache_ioctl_op codecache_view_ops[] = {
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_VIEW_UNMAP, codecache_view_unmap_args,
 			   out_addr, out_addr, 0, codecache_view_unmap,
 			   .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_SEAL_INFO, codecache_seal_info_args,
+			   out_digest, out_reserved, 0,
+			   codecache_view_seal_info),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
 			   out_object, out_protect_flushes, 0, codecache_view_stats_ioctl),
 };
@@ -278,7 +281,7 @@ static int codecache_view_check(const struct codecache_zone *zone,
 	if (args->trap_mode > CODECACHE_TRAP_BLOCK)
 		return -EOPNOTSUPP;
 	if (args->kind == CODECACHE_VIEW_UFFD &&
-	    (args->trap_mode || args->flags))
+	    (args->trap_mode || args->flags || zone->has_extents))
 		return -EOPNOTSUPP;
 	if (args->flags & CODECACHE_VIEW_F_BLOCK_KERNEL &&
 	    !codecache_trap_may_block_kernel())
@@ -352,6 +355,8 @@ static int codecache_view_publish(struct codecache_view *view)
 	int err = 0;
 
 	mutex_lock(&zone->lock);
+	/* A sweep that is at work need not visit it: there are no entries yet. */
+	view->sweep_seq = zone->sweep_seq;
 	if (view->kind == CODECACHE_VIEW_UFFD) {
 		if (zone->uffd_view)
 			err = -EBUSY;
@@ -395,6 +400,9 @@ int codecache_view_create(struct codecache_ioctl *call)
 	err = codecache_view_check(zone, args);
 	if (err)
 		return err;
+	if (args->kind == CODECACHE_VIEW_WRITE &&
+	    READ_ONCE(zone->seal.state) == CODECACHE_SEAL_CLOSED)
+		return -EPERM;
 	err = codecache_user_charge_object(zone->cache->user);
 	if (err)
 		return err;

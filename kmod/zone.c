@@ -4,24 +4,19 @@
  *
  * Concepts: the pages belong to a private shmem file, so that allocation,
  *           zeroing and charging to memory cgroups are the kernel's own. The
- *           file's mapping is unevictable. Page table entries of PFN mappings
- *           hold no reference, so the zone itself holds one for each page that
- *           such a view has ever mapped (zone->pages): it stays where it is,
- *           neither reclaimed nor migrated, until the zone goes.
- * Locking:  zone->lock protects the list of views. zone->pages has its own
- *           xa_lock, taken for one entry at a time; look-ups are lockless, and
- *           an entry that was found stays, since entries never go before the
- *           zone does.
+ *           file's mapping is unevictable. Those that PFN views have mapped are
+ *           pinned, see pages.c.
+ * Locking:  zone->lock protects the list of views.
  * Lifetime: the zone's file holds a reference, and so does each view; a view is
  *           held by its file, which its mapping holds. So when the last
- *           reference goes, no page table has an entry for any of the pages.
+ *           reference goes, no page table has an entry for any of the pages. What
+ *           is retired holds the zone until its grace period is over.
  */
 #include <linux/anon_inodes.h>
 #include <linux/debugfs.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/module.h>
-#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/shmem_fs.h>
@@ -63,21 +58,6 @@ static struct file *codecache_zone_storage(u64 bytes)
 	return file;
 }
 
-static void codecache_zone_put_pages(struct codecache_zone *zone)
-{
-	struct page *page;
-	unsigned long index;
-	u64 nr = 0;
-
-	xa_for_each(&zone->pages, index, page) {
-		put_page(page);
-		nr++;
-		cond_resched();
-	}
-	xa_destroy(&zone->pages);
-	codecache_user_uncharge_pages(zone->cache->user, nr);
-}
-
 static void codecache_zone_destroy(struct kref *ref)
 {
 	struct codecache_zone *zone =
@@ -91,10 +71,13 @@ static void codecache_zone_destroy(struct kref *ref)
 	mutex_unlock(&cache->lock);
 	trace_codecache_zone_destroy(zone->id, cache->id, zone->class,
 				     zone->nr_pages);
-	codecache_zone_put_pages(zone);
+	codecache_pages_destroy(zone);
+	codecache_extmap_destroy(&zone->extents);
+	codecache_zone_eventfd_drop(zone);
 	fput(zone->storage);
 	mmdrop(zone->owner_mm);
 	codecache_user_uncharge_object(cache->user);
+	mutex_destroy(&zone->sweep);
 	mutex_destroy(&zone->lock);
 	kfree(zone);
 	codecache_cache_put(cache);
@@ -122,71 +105,6 @@ void codecache_zone_put(struct codecache_zone *zone)
 	kref_put(&zone->ref, codecache_zone_destroy);
 }
 
-/* Charge a page, get it from shmem and pin it; others may do the same. */
-static struct page *codecache_zone_fill_locked(struct codecache_zone *zone,
-					       unsigned long pgoff)
-	__must_hold(&zone->filling)
-{
-	struct address_space *mapping = zone->storage->f_mapping;
-	struct page *page, *old;
-	int err;
-
-	err = codecache_user_charge_page(zone->cache->user);
-	if (err)
-		return ERR_PTR(err);
-	page = shmem_read_mapping_page_gfp(mapping, pgoff,
-					   mapping_gfp_mask(mapping));
-	if (IS_ERR(page)) {
-		codecache_user_uncharge_pages(zone->cache->user, 1);
-		return page;
-	}
-	old = xa_cmpxchg(&zone->pages, pgoff, NULL, page, GFP_KERNEL_ACCOUNT);
-	if (likely(!old))
-		return page;
-	put_page(page);
-	codecache_user_uncharge_pages(zone->cache->user, 1);
-	return xa_is_err(old) ? ERR_PTR(xa_err(old)) : old;
-}
-
-/*
- * Who is refused may have lost to threads that fill the very same page, or that
- * charge one page twice for a moment. So wait for all who are filling this zone,
- * and try again, alone.
- */
-static struct page *codecache_zone_fill(struct codecache_zone *zone,
-					unsigned long pgoff)
-{
-	struct page *page;
-
-	down_read(&zone->filling);
-	page = codecache_zone_fill_locked(zone, pgoff);
-	up_read(&zone->filling);
-	if (!IS_ERR(page))
-		return page;
-	down_write(&zone->filling);
-	page = xa_load(&zone->pages, pgoff);
-	if (!page)
-		page = codecache_zone_fill_locked(zone, pgoff);
-	up_write(&zone->filling);
-	return page;
-}
-
-/**
- * codecache_zone_page - the page with a number, allocated if need be
- * @zone: the zone; the caller's reference keeps the page where it is
- * @pgoff: below zone->nr_pages
- *
- * Context: process; sleeps. Under mmap_lock and invalidate_lock is fine.
- * Return: the page, or ERR_PTR: -EDQUOT, -ENOSPC (limits), -ENOMEM.
- */
-struct page *codecache_zone_page(struct codecache_zone *zone,
-				 unsigned long pgoff)
-{
-	struct page *page = xa_load(&zone->pages, pgoff);
-
-	return likely(page) ? page : codecache_zone_fill(zone, pgoff);
-}
-
 /**
  * codecache_zone_resident - pages that are allocated
  * @zone: the zone
@@ -210,6 +128,30 @@ static const struct codecache_ioctl_op codecache_zone_ops[] = {
 			   codecache_view_create_args, out_bytes, out_reserved,
 			   CODECACHE_VIEW_F_PROT |
 			   CODECACHE_VIEW_F_BLOCK_KERNEL, codecache_view_create),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_EXTENT_ALLOC,
+			   codecache_extent_alloc_args, out_failed_index,
+			   out_cookie,
+			   CODECACHE_EXTENT_F_LOW | CODECACHE_EXTENT_F_HIGH |
+			   CODECACHE_EXTENT_F_NEAR,
+			   codecache_extent_alloc, .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_EXTENT_RETIRE,
+			   codecache_extent_retire_args, out_failed_index,
+			   out_nr_pages,
+			   CODECACHE_GRACE_F_URGENT | CODECACHE_RETIRE_F_ALL,
+			   codecache_extent_retire, .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_ZONE_SEAL, codecache_zone_seal_args,
+			   out_digest, out_bytes,
+			   CODECACHE_SEAL_F_DIGEST | CODECACHE_SEAL_F_SIGNATURE,
+			   codecache_zone_seal, .out_by_handler = true),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_SEAL_INFO, codecache_seal_info_args,
+			   out_digest, out_reserved, 0,
+			   codecache_zone_seal_info),
+	CODECACHE_IOCTL_OP(CODECACHE_IOC_ZONE_EVENTFD,
+			   codecache_zone_eventfd_args, high_water_pages,
+			   high_water_pages,
+			   CODECACHE_ZONE_EVENT_PRESSURE |
+			   CODECACHE_ZONE_EVENT_HIGH_WATER,
+			   codecache_zone_eventfd, .out_by_handler = true),
 	CODECACHE_IOCTL_OP(CODECACHE_IOC_STATS, codecache_stats_args,
 			   out_object, out_protect_flushes, 0, codecache_zone_stats_ioctl),
 };
@@ -253,16 +195,33 @@ static int codecache_zone_check(const struct codecache_zone_create_args *args)
 	return args->bytes <= limits.zone_bytes ? 0 : -ERANGE;
 }
 
+static void codecache_zone_init(struct codecache_zone *zone,
+				const struct codecache_zone_create_args *args)
+{
+	kref_init(&zone->ref);
+	mutex_init(&zone->lock);
+	mutex_init(&zone->sweep);
+	spin_lock_init(&zone->event_lock);
+	INIT_LIST_HEAD(&zone->views);
+	xa_init(&zone->pages);
+	init_rwsem(&zone->filling);
+	init_waitqueue_head(&zone->seal.wait);
+	zone->class = args->zone_class;
+	zone->nr_pages = args->bytes >> PAGE_SHIFT;
+	zone->has_extents = args->flags & CODECACHE_ZONE_F_EXTENTS;
+}
+
 static struct codecache_zone *
 codecache_zone_alloc(struct codecache_cache *cache,
 		     const struct codecache_zone_create_args *args)
 {
 	struct codecache_zone *zone;
-	int err = -ENOMEM;
+	int err;
 
 	zone = kzalloc(sizeof(*zone), GFP_KERNEL_ACCOUNT);
 	if (!zone)
 		return ERR_PTR(-ENOMEM);
+	codecache_zone_init(zone, args);
 	err = codecache_user_charge_object(cache->user);
 	if (err)
 		goto free_zone;
@@ -271,19 +230,18 @@ codecache_zone_alloc(struct codecache_cache *cache,
 		err = PTR_ERR(zone->storage);
 		goto uncharge;
 	}
-	kref_init(&zone->ref);
-	mutex_init(&zone->lock);
-	INIT_LIST_HEAD(&zone->views);
-	xa_init(&zone->pages);
-	init_rwsem(&zone->filling);
-	zone->class = args->zone_class;
-	zone->nr_pages = args->bytes >> PAGE_SHIFT;
+	if (zone->has_extents)
+		err = codecache_extmap_init(&zone->extents, zone->nr_pages);
+	if (err)
+		goto put_storage;
 	zone->cache = cache;
 	zone->owner_mm = current->mm;
 	mmgrab(zone->owner_mm);
 	zone->id = atomic64_inc_return(&codecache_zone_ids);
 	return zone;
 
+put_storage:
+	fput(zone->storage);
 uncharge:
 	codecache_user_uncharge_object(cache->user);
 free_zone:

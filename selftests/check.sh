@@ -39,6 +39,10 @@ quietly "$B/check/unit-build.log" make unit-programs
 for test in range_test protmap_test; do
 	tap "unit-$test" "$B/selftests/unit/$test"
 done
+step "the compiler of the demo jit, against its interpreter, likewise"
+for test in jit_parse_test jit_code_test jit_arm64_test; do
+	tap "unit-$test" "$B/selftests/unit/$test"
+done
 step "the library without a module"
 tap lib make -s lib-check
 step "the documents' examples and references"

@@ -20,6 +20,7 @@
 #include "trap.h"
 
 #define EXIT_SKIP	77
+#define PROGRESS_NS	10000000000ULL
 #define HANG_SECONDS	100	/* for a run with a sabotage */
 
 static const struct engine_ops *const engines[] = {
@@ -35,6 +36,18 @@ struct run {
 	struct outcome *out;
 };
 
+/* Something to look at, where it takes long. */
+static void run_progress(struct run *r, uint64_t *next)
+{
+	if (now_ns() < *next)
+		return;
+	*next += PROGRESS_NS;
+	printf("%s: %llu of %llu units\n", r->engine.ops->name,
+	       (unsigned long long)atomic_load_explicit(&r->out->tally.published,
+							memory_order_relaxed),
+	       (unsigned long long)r->world.options->publish);
+}
+
 static void run_sample(struct run *r)
 {
 	uint64_t pages = r->engine.ops->resident(&r->engine);
@@ -45,12 +58,13 @@ static void run_sample(struct run *r)
 
 static void run_work(struct run *r)
 {
-	uint64_t shootdowns = report_shootdowns();
+	uint64_t shootdowns = report_shootdowns(), progress = now_ns() + PROGRESS_NS;
 
 	world_start(&r->world);
 	while (!world_over(&r->world)) {
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		run_sample(r);
+		run_progress(r, &progress);
 	}
 	world_end(&r->world);
 	r->out->shootdowns = shootdowns == UNKNOWN ? UNKNOWN :

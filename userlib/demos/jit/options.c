@@ -9,6 +9,8 @@
 #include "options.h"
 #include "world.h"
 
+#define LINGER_UNSET	UINT32_MAX
+
 static const char help[] =
 "Usage: jit [options]\n"
 "\n"
@@ -27,9 +29,9 @@ static const char help[] =
 "  --compilers N     threads that compile (2)\n"
 "  --sets N          of filters (512)\n"
 "  --limit PAGES     of code (256), 32 at least\n"
-"  --publish N       units to compile, for each engine (6000); K and M may follow\n"
-"  --linger US       now and then a runner rests inside a section, as one does whose\n"
-"                    code has called something that blocks (3000)\n"
+"  --publish N       units to compile, for each engine (2000); K and M may follow\n"
+"  --linger US       every 64th time a runner rests inside a section, as one does whose\n"
+"                    code has called something that blocks (3000; 100000 with early)\n"
 "  --batch N         units that are retired together (16), 64 at most\n"
 "  --seed N          (1)\n"
 "  --dump FILE       do not run anything: write the code of all sets to a file, for\n"
@@ -171,8 +173,8 @@ void options_parse(struct options *o, int argc, char **argv)
 		.compilers = 2,
 		.sets = 512,
 		.max_pages = 256,
-		.publish = 6000,
-		.linger_us = 3000,
+		.publish = 2000,
+		.linger_us = LINGER_UNSET,
 		.batch = 16,
 		.seed = 1,
 	};
@@ -180,6 +182,9 @@ void options_parse(struct options *o, int argc, char **argv)
 		options_set(o, option, optarg);
 	if (optind < argc)
 		options_bad("what is that last argument?");
+	/* RCU alone keeps code for a while: the mistake shows when they stay longer. */
+	if (o->linger_us == LINGER_UNSET)
+		o->linger_us = o->sabotage == SABOTAGE_EARLY ? 100000 : 3000;
 	if (!o->backend->call && !o->dump)
 		options_bad("this machine cannot run the code of that backend");
 }

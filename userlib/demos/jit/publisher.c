@@ -82,6 +82,7 @@ static void publisher_place(struct publisher *p, struct piece *piece)
 	}
 	atomic_fetch_add_explicit(&w->live_pages, piece->nr_pages, memory_order_relaxed);
 	engine_count(&w->placed_pages, piece->nr_pages);
+	engine_count(&w->placed_bytes, piece->bytes);
 }
 
 static void publisher_publish(struct publisher *p, struct slot *slot, uint64_t serial)

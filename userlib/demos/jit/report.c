@@ -83,7 +83,16 @@ void report_world(struct outcome *out, struct world *w)
 	}
 	out->published = atomic_load_explicit(&w->tally->published, memory_order_relaxed);
 	out->placed_pages = atomic_load_explicit(&w->placed_pages, memory_order_relaxed);
+	out->placed_bytes = atomic_load_explicit(&w->placed_bytes, memory_order_relaxed);
 	report_engine(out, w->engine);
+}
+
+/* Of 100 calls, how many found compiled code. */
+static double report_found(const struct outcome *o)
+{
+	uint64_t calls = o->runs + o->interpreted;
+
+	return calls ? 100.0 * (double)o->runs / (double)calls : 0;
 }
 
 static void report_work(struct outcome *o)
@@ -92,10 +101,11 @@ static void report_work(struct outcome *o)
 		printf("%-10s skipped: %s\n", o->ops->name, o->skipped);
 		return;
 	}
-	printf("%-10s %9llu %9llu %9llu %10llu %11llu %9.1f %6llu %6llu %6llu  %6llu\n",
+	printf("%-10s %9llu %9llu %9llu %10llu %6.0f %% %8.1f %8.1f %6llu %6llu %6llu %7llu\n",
 	       o->ops->name, (unsigned long long)o->published,
 	       (unsigned long long)o->retired, (unsigned long long)o->evicted,
-	       (unsigned long long)o->runs, (unsigned long long)o->interpreted,
+	       (unsigned long long)o->runs, report_found(o),
+	       (double)o->placed_bytes / (1 << 20),
 	       (double)(o->returned_pages * o->page_size) / (1 << 20),
 	       (unsigned long long)o->peak_pages, (unsigned long long)o->max_pages,
 	       (unsigned long long)o->left_pages,
@@ -131,10 +141,10 @@ static void report_machine(struct outcome *o)
 		printf("#DEMO jit engine=%s result=skipped\n", o->ops->name);
 		return;
 	}
-	printf("#DEMO jit engine=%s published=%llu run=%llu interpreted=%llu retired=%llu evicted=%llu returned_bytes=%llu peak_pages=%llu limit_pages=%llu left_pages=%llu",
+	printf("#DEMO jit engine=%s published=%llu run=%llu interpreted=%llu retired=%llu evicted=%llu code_bytes=%llu returned_bytes=%llu peak_pages=%llu limit_pages=%llu left_pages=%llu",
 	       o->ops->name, (unsigned long long)o->published, (unsigned long long)o->runs,
 	       (unsigned long long)o->interpreted, (unsigned long long)o->retired,
-	       (unsigned long long)o->evicted,
+	       (unsigned long long)o->evicted, (unsigned long long)o->placed_bytes,
 	       (unsigned long long)(o->returned_pages * o->page_size),
 	       (unsigned long long)o->peak_pages, (unsigned long long)o->max_pages,
 	       (unsigned long long)o->left_pages);
@@ -149,11 +159,12 @@ void report_table(struct outcome *o, unsigned int nr)
 {
 	unsigned int i;
 
-	printf("\nengine         units     units     units      calls       calls  returned  pages   page  pages\n"
-	       "           published   retired   evicted   compiled interpreted       MiB   peak  limit   left  errors\n");
+	printf("\nengine         units     units     units      calls    found     code returned  pages   page  pages\n"
+	       "           published   retired   evicted    of code     code      MiB      MiB   peak  limit   left  errors\n");
 	for (i = 0; i < nr; i++)
 		report_work(&o[i]);
-	printf("(retired: replaced, evicted or dropped, or left at the end. pages left: when all was retired.)\n"
+	printf("(retired: replaced, evicted or dropped, or left at the end. calls: as many as there was\n"
+	       " time for. found: the other calls were interpreted. pages left: when all was retired.)\n"
 	       "\nwhat it takes; milliseconds of wall clock, under emulation for comparison only\n"
 	       "engine      runners  in all   longest compilers   in all    system  barriers        TLB  shootdown\n"
 	       "            stopped      ms        ms    waited       ms     calls              flushes interrupts\n");

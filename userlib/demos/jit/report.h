@@ -21,6 +21,7 @@ struct outcome {
 	uint64_t retired;	/* units; those that a flush dropped, too */
 	uint64_t evicted;	/* of these; the others were replaced, or left at the end */
 	uint64_t placed_pages;
+	uint64_t placed_bytes;
 	uint64_t returned_pages;
 	uint64_t peak_pages;	/* resident */
 	uint64_t left_pages;	/* resident when all is retired */

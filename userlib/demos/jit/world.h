@@ -60,6 +60,7 @@ struct world {
 	_Atomic uint64_t serial;	/* of the last unit */
 	_Atomic uint64_t live_pages;	/* placed, and not yet retired */
 	_Atomic uint64_t placed_pages;	/* in all */
+	_Atomic uint64_t placed_bytes;	/* of code */
 	atomic_bool quit;
 	struct runner *runner;
 	struct publisher *publisher;

@@ -105,10 +105,22 @@ $(B)/selftests/unit/extmap_test $(B)/selftests/unit/extfit_test: \
 		kmod/extmap.c kmod/extfit.c selftests/unit/rbtree.c \
 		selftests/unit/extmap_model.c
 
-unit-programs: $(UNIT_TESTS:%=$(B)/selftests/unit/%)
+# The compiler of the demo jit; it needs no more of the library than headers.
+UNIT_JIT_TESTS := jit_parse_test jit_code_test jit_arm64_test
+UNIT_JIT_SRCS := $(addprefix userlib/demos/jit/,ast.c backend_arm64.c backend_bytecode.c \
+		   backend_x86_64.c die.c emit.c parse.c rules.c)
+
+$(UNIT_JIT_TESTS:%=$(B)/selftests/unit/%): $(B)/selftests/unit/%: \
+		selftests/unit/%.c $(UNIT_JIT_SRCS)
+	$(call selftests-say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_FLAGS) -Iuserlib/demos/jit -o $@ $(filter %.c,$^)
+
+unit-programs: $(UNIT_TESTS:%=$(B)/selftests/unit/%) \
+	       $(UNIT_JIT_TESTS:%=$(B)/selftests/unit/%)
 
 unit-check: unit-programs
-	$(Q)for test in $(UNIT_TESTS); do \
+	$(Q)for test in $(UNIT_TESTS) $(UNIT_JIT_TESTS); do \
 		$(B)/selftests/unit/$$test || exit; \
 	done
 

@@ -163,8 +163,8 @@ struct codecache_cache {
  *	if it is retired (pages.c); entries come one by one (xa_lock) and stay until
  *	the zone or their extent goes
  * @filling: shared while a page is charged, allocated and entered, or written by a
- *	debugger; exclusive by who was refused, to see what the others have come to, and while @extents or
- *	@seal change
+ *	debugger; exclusive by who was refused, to see what the others have come to,
+ *	and while @extents or @seal change
  * @has_extents: only pages of live extents can be used; does not change
  * @extents: which they are; @filling
  * @nr_filled: entries in @pages

@@ -8,8 +8,8 @@
  *           (reclaim.c), and to wait for readers (grace.c).
  * Locking:  zone->filling: held for writing while the map changes, shared while
  *           a page is brought in, or written by a debugger. So a page comes to an
- *           extent or it does not; none comes to one that has been retired. User memory is touched without it:
- *           it could lie in a view.
+ *           extent or it does not; none comes to one that has been retired. User
+ *           memory is touched without it: it could lie in a view.
  * Lifetime: a struct codecache_retired is made before anything changes, and from
  *           then on belongs to the grace period.
  */

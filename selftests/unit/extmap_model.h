@@ -12,14 +12,13 @@ enum { MODEL_PAGES = 4096 };
 
 #define MODEL_NOWHERE	(~0UL)
 
-/* @room is worked out by each search: free pages from this page on; @gave_up
- * counts how often the best fit has become the lowest.
- */
 struct extmap_model {
 	unsigned long nr_pages;
 	u8 state[MODEL_PAGES];
 	bool begins[MODEL_PAGES];	/* first page of an extent */
+	/* Of each search: free pages from this page on. */
 	unsigned long room[MODEL_PAGES + 1];
+	/* How often the best fit has become the lowest. */
 	unsigned long gave_up;
 };
 

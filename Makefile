@@ -12,7 +12,7 @@ KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse \
-	checkpatch demo check bench-protect \
+	checkpatch model demo check bench-protect \
 	bench-query deps
 
 all: lib
@@ -40,6 +40,7 @@ help:
 	@echo '  unit-check      - pure logic of the module, in user space'
 	@echo '  lib-check       - the library, without a module'
 	@echo '  docs-check      - examples and references of the documents'
+	@echo '  model           - the protocol of grace periods, by spin'
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
 	@echo '  debug-kernel    - compile that kernel, once'
@@ -114,6 +115,9 @@ sparse:
 
 checkpatch:
 	$(Q)B=$(B) selftests/lint.sh checkpatch
+
+model:
+	$(Q)B=$(B) selftests/model/run.sh
 
 bench-protect:
 	$(Q)B=$(B) selftests/bench/protect.sh $(KERNEL)

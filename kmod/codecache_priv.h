@@ -162,9 +162,9 @@ struct codecache_cache {
  * @pages: a reference on each page that a view has mapped by PFN, by number, tagged
  *	if it is retired (pages.c); entries come one by one (xa_lock) and stay until
  *	the zone or their extent goes
- * @filling: shared while a page is charged, allocated and entered; exclusive by
- *	who was refused, to see what the others have come to, and while @extents or
- *	@seal change
+ * @filling: shared while a page is charged, allocated and entered, or written by a
+ *	debugger; exclusive by who was refused, to see what the others have come to,
+ *	and while @extents or @seal change
  * @has_extents: only pages of live extents can be used; does not change
  * @extents: which they are; @filling
  * @nr_filled: entries in @pages
@@ -356,7 +356,9 @@ struct codecache_ioctl_op {
 		.nr = (_nr),						\
 		.size = sizeof(struct _type) +				\
 			BUILD_BUG_ON_ZERO(sizeof(struct _type) >	\
-					  CODECACHE_MAX_ARGS),		\
+					  CODECACHE_MAX_ARGS) +		\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) %	\
+					  sizeof(u64)),			\
 		.min_size = offsetofend(struct _type, _last),		\
 		.flags = (_flags),					\
 		.out = offsetof(struct _type, _out),			\
@@ -545,8 +547,7 @@ void codecache_pte_end(struct codecache_edit *edit);
 int codecache_insert_page(struct codecache_view *view,
 			  struct vm_area_struct *vma, unsigned long addr,
 			  struct page *page, u32 prot, bool accessed);
-int codecache_insert_upgrade(struct codecache_view *view,
-			     struct vm_area_struct *vma, unsigned long addr);
+int codecache_insert_upgrade(struct vm_fault *vmf);
 void codecache_insert_around(struct codecache_view *view,
 			     struct vm_area_struct *vma, unsigned long addr);
 
@@ -571,98 +572,11 @@ codecache_marks_get(struct codecache_view *view, unsigned long page)
 	return xa_load(&view->marks, page >> CODECACHE_MARKS_SHIFT);
 }
 
-/* ---- scan.c ------------------------------------------------------------- */
-
-/**
- * struct codecache_scan - a pass that looks for pages with certain marks
- * @view: view->lock held for writing
- * @vma: its mapping, or NULL
- * @find: CODECACHE_PAGE_*: any of them
- * @clear: subset of @find: cleared where found
- * @keep: CODECACHE_PROT_*: rights that pages that are found keep
- * @sink: takes what is found
- * @nr_found: pages
- * @next: page to go on with
- * @flush: an entry has changed so that the TLB must be flushed
- * @flush_young: ... for a cleared accessed bit only
- * @notifiers: secondary MMUs watch: changed entries are taken away
- * @narrowed: a page has lost a right
- * @stop: no room, or no access to the user's buffer
- */
-struct codecache_scan {
-	struct codecache_view *view;
-	struct vm_area_struct *vma;
-	u32 find;
-	u32 clear;
-	u32 keep;
-	struct codecache_sink *sink;
-	u64 nr_found;
-	unsigned long next;
-	bool flush;
-	bool flush_young;
-	bool notifiers;
-	bool narrowed;
-	bool stop;
-};
-
-int codecache_scan_run(struct codecache_scan *scan, unsigned long first,
-		       unsigned long last);
-void codecache_scan_take_all(struct codecache_view *view,
-			     struct vm_area_struct *vma);
-
-/* ---- sink.c ------------------------------------------------------------- */
-
-#define CODECACHE_SINK_RANGES	32
-
-/**
- * struct codecache_sink - where a query's results go: user memory, in small lots
- * @view: for putting back what could not be delivered
- * @clear: what the query clears
- * @ranges: the user's array, or NULL
- * @words: the user's bitmap, or NULL
- * @first: bitmap: page of bit 0
- * @find: bitmap: what its bits stand for
- * @room: ranges that the array has room for
- * @nr: ranges delivered
- * @n: ranges in @buf
- * @lot: ranges to be delivered at a time: as many as are known to be writable
- * @word: bitmap: the word that is being filled; 0: none
- * @index: bitmap: its index
- * @nr_restored: pages that were added and could not be delivered
- * @delivered: something has reached user memory
- * @fault: user memory could not be written
- * @retry: first page of what could not be delivered
- * @buf: ranges that are to be delivered; the last may still grow
- */
-struct codecache_sink {
-	struct codecache_view *view;
-	u32 clear;
-	struct codecache_page_range __user *ranges;
-	u64 __user *words;
-	unsigned long first;
-	u32 find;
-	u64 room;
-	u64 nr;
-	unsigned int n;
-	unsigned int lot;
-	u64 word;
-	u64 index;
-	u64 nr_restored;
-	bool delivered;
-	bool fault;
-	unsigned long retry;
-	struct codecache_page_range buf[CODECACHE_SINK_RANGES];
-};
-
-bool codecache_sink_room(struct codecache_sink *sink, unsigned long page,
-			 u32 state);
-void codecache_sink_add(struct codecache_sink *sink, unsigned long page,
-			u32 state);
-void codecache_sink_finish(struct codecache_sink *sink);
-
-/* ---- query.c ------------------------------------------------------------ */
+/* ---- query.c, scan.c ---------------------------------------------------- */
 
 int codecache_view_query(struct codecache_ioctl *call);
+void codecache_scan_take_all(struct codecache_view *view,
+			     struct vm_area_struct *vma);
 
 /* ---- log.c -------------------------------------------------------------- */
 

@@ -68,6 +68,7 @@ static struct page *codecache_zone_fill_locked(struct codecache_zone *zone,
 		codecache_user_uncharge_pages(zone->cache->user, 1);
 		return page;
 	}
+	codecache_test_pause(CODECACHE_TEST_FILL);
 	old = xa_cmpxchg(&zone->pages, pgoff, NULL, page, GFP_KERNEL_ACCOUNT);
 	if (likely(!old)) {
 		codecache_zone_filled(zone);

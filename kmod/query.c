@@ -17,6 +17,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "query.h"
 #include "testing.h"
 #include "trace.h"
 

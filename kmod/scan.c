@@ -3,9 +3,10 @@
  * codecache scan: finding, clearing and keeping dirty and accessed bits
  *
  * Concepts: blocks of marks tell where anything was ever mapped. In each, 64
- *           pages at a time, a word of those that are found is made from the
- *           entries and the marks; only these pages are looked at one by one.
- *           A clean page costs a load and a test.
+ *           pages at a time are looked at. Mostly the marks know nothing of them,
+ *           and one bit is asked for: then a word of those whose entries have it
+ *           is made, cleared and reported as a whole. Else those that are found
+ *           are dealt with one by one.
  *
  * Guarantees, view->lock being held for writing until the flush is made:
  *  - a bit that a processor sets is seen by this pass or stays for a later one:
@@ -21,48 +22,19 @@
  *    the call (see the uapi).
  *  - A second query returns only after the first one's flush: view->lock.
  */
+#include <linux/bitops.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
 #include "codecache_priv.h"
+#include "query.h"
 #include "table.h"
 
-/* What the entry may keep; @keep are CODECACHE_PROT_*. */
-static pte_t codecache_pte_reduce(pte_t pte, u32 clear, u32 keep)
-{
-	if (clear & CODECACHE_PAGE_DIRTY)
-		pte = pte_mkclean(pte);
-	if (clear & CODECACHE_PAGE_YOUNG)
-		pte = pte_mkold(pte);
-	if (!(keep & CODECACHE_PROT_WRITE))
-		pte = pte_wrprotect(pte);
-	return pte;
-}
-
-/* Change an entry in one step, or take it away for good; what it was. */
-static pte_t codecache_scan_change(const struct codecache_scan *s,
-				   unsigned long addr, pte_t *ptep, u32 keep)
-{
-	struct mm_struct *mm = s->vma->vm_mm;
-	pte_t old = ptep_get(ptep), new;
-
-	if (!keep || s->notifiers)
-		return ptep_get_and_clear(mm, addr, ptep);
-#ifdef CONFIG_X86_64
-	do {
-		new = codecache_pte_reduce(old, s->clear, keep);
-	} while (pte_val(new) != pte_val(old) &&
-		 !try_cmpxchg(&ptep->pte, &old.pte, new.pte));
-#else
-	/* Who uses the page in between faults, and waits for view->lock. */
-	old = ptep_get_and_clear(mm, addr, ptep);
-	new = codecache_pte_reduce(old, s->clear, keep);
-	set_pte_at(mm, addr, ptep, new);
-#endif
-	return old;
-}
+/* What entries tell, and not the marks alone. */
+#define CODECACHE_PAGE_ENTRY	(CODECACHE_PAGE_DIRTY | CODECACHE_PAGE_YOUNG)
 
 static u32 codecache_marks_state(const struct codecache_marks *m,
 				 unsigned long bit)
@@ -116,7 +88,11 @@ static void codecache_scan_entry(struct codecache_scan *s,
 	if (pte_none(ptep_get(ptep)))
 		return;
 	gone = !keep || s->notifiers;
-	old = codecache_scan_change(s, addr, ptep, keep);
+	if (gone)
+		old = ptep_get_and_clear(s->vma->vm_mm, addr, ptep);
+	else
+		old = codecache_pte_change(s->vma->vm_mm, addr, ptep, s->clear,
+					   keep);
 	state = codecache_pte_state(old);
 	codecache_marks_add(m, page,
 			    state & ~(reported & s->clear) &
@@ -138,7 +114,7 @@ static void codecache_scan_page(struct codecache_scan *s,
 	if (ptep)
 		state |= codecache_pte_state(ptep_get(ptep));
 	state &= s->find | CODECACHE_PAGE_UNSURE;
-	if (!(state & (CODECACHE_PAGE_DIRTY | CODECACHE_PAGE_YOUNG)))
+	if (!(state & CODECACHE_PAGE_ENTRY))
 		state &= ~CODECACHE_PAGE_UNSURE;
 	if (!codecache_sink_room(s->sink, page, state)) {
 		s->next = page;
@@ -151,40 +127,66 @@ static void codecache_scan_page(struct codecache_scan *s,
 		codecache_scan_entry(s, m, page, ptep, state);
 	else if (s->keep != CODECACHE_PROT_ALL)
 		codecache_scan_narrow(s, page);
-	codecache_sink_add(s->sink, page, state);
+	codecache_sink_add(s->sink, page, 1, state);
 	s->nr_found++;
 }
 
-/* Which of up to 64 entries are what is looked for? */
-static __always_inline u64 codecache_scan_ptes(const pte_t *ptep,
-					       unsigned int nr, bool dirty,
-					       bool young)
+/* Pages of which the marks know something that the query is about. */
+static u64 codecache_scan_marked(const struct codecache_scan *s,
+				 const struct codecache_marks *m,
+				 unsigned long w)
 {
-	u64 found = 0;
-	unsigned int i;
+	u64 marked = 0;
 
-#pragma GCC unroll 4
-	for (i = 0; i < nr; i++) {
-		pte_t pte = ptep[i];
-
-		if ((dirty && pte_dirty(pte)) || (young && pte_young(pte)))
-			found |= 1ULL << i;
-	}
-	return found;
+	if (s->find & CODECACHE_PAGE_DIRTY)
+		marked |= m->dirty[w];
+	if (s->find & CODECACHE_PAGE_YOUNG)
+		marked |= m->young[w];
+	if (s->find & CODECACHE_PAGE_LOST)
+		marked |= m->lost[w];
+	return marked;
 }
 
-static u64 codecache_scan_entries(const struct codecache_scan *s,
-				  const pte_t *ptep, unsigned int nr)
+/*
+ * Up to 64 pages of which the entries alone tell one thing: the case to be quick
+ * at. No bit goes away between find and clear, and no other bit is touched, so
+ * that nothing is left for the marks.
+ */
+static void codecache_scan_quickly(struct codecache_scan *s, unsigned long page,
+				   unsigned int nr, pte_t *ptep)
 {
-	switch (s->find & (CODECACHE_PAGE_DIRTY | CODECACHE_PAGE_YOUNG)) {
-	case CODECACHE_PAGE_DIRTY:
-		return codecache_scan_ptes(ptep, nr, true, false);
-	case CODECACHE_PAGE_YOUNG:
-		return codecache_scan_ptes(ptep, nr, false, true);
-	case 0:
-		return 0;
+	u32 state = s->find & CODECACHE_PAGE_ENTRY, clear = s->clear & state;
+	u64 pages = codecache_ptes_find(ptep, nr, state);
+
+	if (!pages)
+		return;
+	if (clear)
+		codecache_ptes_clear(s->vma->vm_mm,
+				     s->vma->vm_start + (page << PAGE_SHIFT),
+				     ptep, pages, clear);
+	if (clear & CODECACHE_PAGE_DIRTY)
+		s->flush = true;
+	else if (clear)
+		s->flush_young = true;
+	codecache_sink_add(s->sink, page, pages, state);
+	s->nr_found += hweight64(pages);
+}
+
+/* One by one. Apart, to leave the registers to the quick way. */
+static noinline void codecache_scan_slowly(struct codecache_scan *s,
+					   struct codecache_marks *m,
+					   unsigned long page, unsigned int nr,
+					   pte_t *ptep, u64 marked)
+{
+	unsigned int shift = page & (BITS_PER_LONG - 1), i;
+	u64 pages = marked >> shift & (~0ULL >> (64 - nr));
+
+	if (ptep && s->find & CODECACHE_PAGE_ENTRY)
+		pages |= codecache_ptes_find(ptep, nr, s->find);
+	for (; pages && !s->stop; pages &= pages - 1) {
+		i = __ffs64(pages);
+		codecache_scan_page(s, m, page + i, ptep ? ptep + i : NULL);
 	}
-	return codecache_scan_ptes(ptep, nr, true, true);
 }
 
 /* Pages of one word of the marks, from @page on. */
@@ -192,23 +194,14 @@ static void codecache_scan_word(struct codecache_scan *s,
 				struct codecache_marks *m, unsigned long page,
 				unsigned int nr, pte_t *ptep)
 {
-	unsigned int shift = page & (BITS_PER_LONG - 1), i;
 	unsigned long w = (page & CODECACHE_MARKS_MASK) / BITS_PER_LONG;
-	u64 found = 0;
+	u64 marked = codecache_scan_marked(s, m, w);
 
-	if (s->find & CODECACHE_PAGE_DIRTY)
-		found |= m->dirty[w];
-	if (s->find & CODECACHE_PAGE_YOUNG)
-		found |= m->young[w];
-	if (s->find & CODECACHE_PAGE_LOST)
-		found |= m->lost[w];
-	found = found >> shift & (~0ULL >> (64 - nr));
-	if (ptep)
-		found |= codecache_scan_entries(s, ptep, nr);
-	for (; found && !s->stop; found &= found - 1) {
-		i = __ffs64(found);
-		codecache_scan_page(s, m, page + i, ptep ? ptep + i : NULL);
-	}
+	if (ptep && s->simple && !marked && !m->unsure[w] &&
+	    codecache_sink_room_for(s->sink, nr))
+		codecache_scan_quickly(s, page, nr, ptep);
+	else
+		codecache_scan_slowly(s, m, page, nr, ptep, marked);
 }
 
 /* Pages from s->next to @last, of one block of marks and one page table. */
@@ -268,6 +261,8 @@ int codecache_scan_run(struct codecache_scan *scan, unsigned long first,
 	unsigned long slot = first >> CODECACHE_MARKS_SHIFT;
 	struct codecache_marks *marks;
 
+	scan->simple = !scan->notifiers && scan->keep == CODECACHE_PROT_ALL &&
+		       is_power_of_2(scan->find & CODECACHE_PAGE_ENTRY);
 	for (scan->next = first; !scan->stop; slot++) {
 		marks = xa_find(&view->marks, &slot,
 				last >> CODECACHE_MARKS_SHIFT, XA_PRESENT);

@@ -11,9 +11,11 @@
  * Locking:  view->lock held for writing, a page table lock too, perhaps.
  * Lifetime: on the stack of the call.
  */
+#include <linux/bitops.h>
 #include <linux/uaccess.h>
 
 #include "codecache_priv.h"
+#include "query.h"
 
 static void codecache_sink_restore(struct codecache_sink *sink,
 				   unsigned long page, u32 state)
@@ -34,19 +36,20 @@ static void codecache_sink_failed(struct codecache_sink *sink,
 	sink->fault = true;
 }
 
-/* Write @n ranges; page faults are disabled. */
-static noinline bool codecache_sink_put(struct codecache_sink *sink,
-					unsigned int n)
+/* Write what is in the buffer; page faults are disabled. */
+static noinline bool codecache_sink_put(struct codecache_sink *sink)
 {
 	u64 __user *to = (u64 __user *)(sink->ranges + sink->nr);
 	const u64 *from = (const u64 *)sink->buf;
-	unsigned int i;
+	const u64 *end = (const u64 *)(sink->buf + sink->n);
 
 	BUILD_BUG_ON(sizeof(*sink->buf) != 2 * sizeof(u64));
-	if (!user_write_access_begin(to, n * sizeof(*sink->buf)))
+	if (!user_write_access_begin(to, sink->n * sizeof(*sink->buf)))
 		return false;
-	for (i = 0; i < 2 * n; i++)
-		unsafe_put_user(from[i], to + i, fault);
+	for (; from < end; from += 2, to += 2) {
+		unsafe_put_user(from[0], to, fault);
+		unsafe_put_user(from[1], to + 1, fault);
+	}
 	user_write_access_end();
 	return true;
 
@@ -55,10 +58,10 @@ fault:
 	return false;
 }
 
-/* Deliver the first @n ranges of the buffer. */
-static void codecache_sink_deliver(struct codecache_sink *sink, unsigned int n)
+/* Deliver the buffer, or put back what it had cleared; then it is empty. */
+static void codecache_sink_deliver(struct codecache_sink *sink)
 {
-	unsigned int i;
+	unsigned int i, n = sink->n;
 	u64 page;
 	bool ok;
 
@@ -66,26 +69,23 @@ static void codecache_sink_deliver(struct codecache_sink *sink, unsigned int n)
 		return;
 	/* After what could not be delivered nothing else is. */
 	pagefault_disable();
-	ok = !sink->fault && codecache_sink_put(sink, n);
+	ok = !sink->fault && codecache_sink_put(sink);
 	pagefault_enable();
+	sink->n = 0;
 	if (ok) {
 		sink->nr += n;
 		sink->lot = CODECACHE_SINK_RANGES;
 		sink->delivered = true;
-		memmove(sink->buf, sink->buf + n,
-			(sink->n - n) * sizeof(*sink->buf));
-		sink->n -= n;
 		return;
 	}
 	codecache_sink_failed(sink, sink->buf[0].first_page);
-	for (i = 0; i < sink->n; i++) {
+	for (i = 0; i < n; i++) {
 		const struct codecache_page_range *r = &sink->buf[i];
 
 		for (page = r->first_page; page < r->first_page + r->nr_pages;
 		     page++)
 			codecache_sink_restore(sink, page, r->state);
 	}
-	sink->n = 0;
 }
 
 static void codecache_sink_deliver_word(struct codecache_sink *sink)
@@ -145,37 +145,68 @@ bool codecache_sink_room(struct codecache_sink *sink, unsigned long page,
 	return sink->nr + sink->n < sink->room;
 }
 
+/* Runs have gaps between them, so only the first may make a range grow. */
+static void codecache_sink_add_runs(struct codecache_sink *sink,
+				    unsigned long page, u64 pages, u32 state)
+{
+	u64 starts = pages & ~(pages << 1), ends = pages & ~(pages >> 1);
+	unsigned long n = sink->n, start = __ffs64(starts);
+	struct codecache_page_range *r;
+
+	if (codecache_sink_merges(sink, page + start, state)) {
+		r = &sink->buf[n - 1];
+		r->nr_pages += __ffs64(ends) - start + 1;
+		starts &= starts - 1;
+		ends &= ends - 1;
+	}
+	for (; starts; starts &= starts - 1, ends &= ends - 1) {
+		if (n >= sink->lot) {
+			sink->n = n;
+			codecache_sink_deliver(sink);
+			n = 0;
+		}
+		start = __ffs64(starts);
+		r = &sink->buf[n++];
+		r->first_page = page + start;
+		r->nr_pages = __ffs64(ends) - start + 1;
+		r->state = state;	/* prot is 0 */
+	}
+	sink->n = n;
+}
+
+/* Bits of one word of the user's bitmap. */
+static void codecache_sink_add_bits(struct codecache_sink *sink, u64 index,
+				    u64 bits)
+{
+	if (index != sink->index)
+		codecache_sink_deliver_word(sink);
+	sink->index = index;
+	sink->word |= bits;
+}
+
 /**
- * codecache_sink_add - one more page that was found
- * @sink: codecache_sink_room() said yes
- * @page: after all that were added
- * @state: CODECACHE_PAGE_*, as it was before it was cleared
+ * codecache_sink_add - pages that were found
+ * @sink: codecache_sink_room() said yes, or codecache_sink_room_for() did
+ * @page: bit 0 of @pages stands for it; after all that were added
+ * @pages: bitmap, not 0
+ * @state: CODECACHE_PAGE_* of all of them, as it was before it was cleared
  *
  * Context: view->lock held for writing; atomic is fine.
  */
 void codecache_sink_add(struct codecache_sink *sink, unsigned long page,
-			u32 state)
+			u64 pages, u32 state)
 {
-	u64 bit = page - sink->first;
+	unsigned int shift = (page - sink->first) & 63;
+	u64 index = (page - sink->first) / 64;
 
 	if (sink->words) {
-		if (bit / 64 != sink->index)
-			codecache_sink_deliver_word(sink);
-		sink->index = bit / 64;
-		sink->word |= 1ULL << (bit & 63);
+		if (pages << shift)
+			codecache_sink_add_bits(sink, index, pages << shift);
+		if (shift && pages >> (64 - shift))
+			codecache_sink_add_bits(sink, index + 1,
+						pages >> (64 - shift));
 	} else if (sink->ranges) {
-		if (codecache_sink_merges(sink, page, state)) {
-			sink->buf[sink->n - 1].nr_pages++;
-			return;
-		}
-		/* All but the last, which may grow, are final. */
-		if (sink->n >= sink->lot)
-			codecache_sink_deliver(sink, sink->n);
-		sink->buf[sink->n++] = (struct codecache_page_range){
-			.first_page = page,
-			.nr_pages = 1,
-			.state = state,
-		};
+		codecache_sink_add_runs(sink, page, pages, state);
 	}
 }
 
@@ -190,5 +221,5 @@ void codecache_sink_finish(struct codecache_sink *sink)
 	if (sink->words)
 		codecache_sink_deliver_word(sink);
 	else if (sink->ranges)
-		codecache_sink_deliver(sink, sink->n);
+		codecache_sink_deliver(sink);
 }

@@ -4,10 +4,10 @@
 # Usage: selftests/check.sh [KERNEL...]    (make check)
 #
 # Everything: static checks, tests of the pure logic and of the library on this
-# machine, the documents' examples, and the guest suite on each kernel (6.1 6.12 7
-# unless said). Installs and fetches what is missing. A kernel that cannot be had
-# here is skipped, with the reason. Logs are kept below build/check. The last
-# line is "N passed, N failed, N skipped".
+# machine, the model of grace periods, the documents' examples, and the guest suite
+# on each kernel (6.1 6.12 7 unless said). Installs and fetches what is missing. A
+# kernel that cannot be had here is skipped, with the reason. Logs are kept below
+# build/check. The last line is "N passed, N failed, N skipped".
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,8 +26,8 @@ tap() {
 	grep -E '^not ok' "$log" || true
 }
 
-step "what is needed: compiler, QEMU, linters"
-"$lab/deps.sh" build lab lint
+step "what is needed: compiler, QEMU, linters, spin"
+"$lab/deps.sh" build lab lint model
 rm -rf "$B/check"
 
 step "the lab's own tests"
@@ -36,9 +36,15 @@ step "sparse, checkpatch, shellcheck, W=1"
 tap lint selftests/lint.sh sparse checkpatch shell warnings
 step "pure logic of the module, in user space, under ASan and UBSan"
 quietly "$B/check/unit-build.log" make unit-programs
-for test in range_test protmap_test; do
+for test in range_test protmap_test extmap_test extfit_test; do
 	tap "unit-$test" "$B/selftests/unit/$test"
 done
+step "the compiler of the demo jit, against its interpreter, likewise"
+for test in jit_parse_test jit_code_test jit_arm64_test; do
+	tap "unit-$test" "$B/selftests/unit/$test"
+done
+step "the model of grace periods, and mistakes that spin must find"
+tap model selftests/model/run.sh
 step "the library without a module"
 tap lib make -s lib-check
 step "the documents' examples and references"

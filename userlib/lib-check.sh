@@ -25,7 +25,7 @@ sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
 checked_flags="-std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $headers"
 # What fake.c stands in for.
 wraps=
-for call in open open64 close read ioctl mmap mmap64 munmap; do
+for call in open open64 close read ioctl mmap mmap64 munmap calloc; do
 	wraps="$wraps -Wl,--wrap=$call"
 done
 
@@ -313,14 +313,15 @@ build_program() {
 	build_name=$2
 	shift 2
 	build_more=
-	[ "$build_name" = plain ] || build_more="userlib/check/fake.c $wraps"
+	[ "$build_name" = plain ] ||
+		build_more="userlib/check/fake.c userlib/check/clock.c $wraps"
 	# shellcheck disable=SC2086 # flags
-	"$@" $checked_flags $warnings -o "$build_folder/$build_name" \
+	"$@" $checked_flags $warnings -pthread -o "$build_folder/$build_name" \
 		"userlib/check/$build_name.c" $build_more \
 		"$build_folder/lib/libcodecache.a"
 }
 
-# check_behaviour FOLDER COMPILER FLAGS
+# check_behaviour FOLDER COMPILER FLAGS [PROGRAMS]
 check_behaviour() {
 	# shellcheck disable=SC2086 # a compiler and its flags
 	if ! works $2 $3; then
@@ -329,7 +330,7 @@ check_behaviour() {
 	fi
 	check "builds to be checked: $2 $3" make_lib "$1" \
 		"$B/$1/lib/libcodecache.a" CC="$2" CFLAGS="-O1 -g $3"
-	for program in plain wire traps; do
+	for program in ${4:-plain wire traps reclaim defer}; do
 		# shellcheck disable=SC2086 # a compiler and its flags
 		check "$program.c builds: $2 $3" build_program "$1" $program $2 $3
 		run_program "$program, $1" "$B/$1/$program"
@@ -360,6 +361,8 @@ check_behaviour asan-gcc gcc "$sanitizers"
 check_behaviour asan-clang clang "$sanitizers"
 check_behaviour behave32 gcc -m32
 check_behaviour asan32 gcc "-m32 $sanitizers"
+check_behaviour tsan-gcc gcc -fsanitize=thread defer
+check_behaviour tsan-clang clang -fsanitize=thread defer
 
 echo "1..$nr"
 echo "# $failed of $nr failed"

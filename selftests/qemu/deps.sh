@@ -7,6 +7,7 @@
 #   lab       fetch kernels and run them in QEMU
 #   kernel7   make the chroot in which modules for kernel 7 are built
 #   debug     compile a debug kernel from Debian's source package
+#   model     spin, and a compiler for what it generates
 #   lint      sparse, checkpatch, shellcheck and their like
 #
 # Silent when nothing is missing. Without root, and without a sudo that asks
@@ -21,6 +22,7 @@ packages_of() {
 	lab) echo qemu-system-x86 cpio gcc libc6-dev binutils xz-utils ;;
 	kernel7) echo mmdebstrap debian-archive-keyring ;;
 	debug) echo gcc-12 make bc bison flex libelf-dev libssl-dev xz-utils ccache ;;
+	model) echo spin gcc libc6-dev ;;
 	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils ;;
 	*) die 3 "no group $1; see -h" ;;
 	esac

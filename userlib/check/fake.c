@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 
+#include "clock.h"
 #include "fake.h"
 
 int __wrap_open(const char *path, int flags, ...);
@@ -21,6 +22,9 @@ void *__wrap_mmap64(void *addr, size_t length, int prot, int flags, int fd,
 		    long long offset);
 int __wrap_munmap(void *addr, size_t length);
 ssize_t __wrap_read(int fd, void *buffer, size_t bytes);
+void *__wrap_calloc(size_t nr, size_t bytes);
+void *__real_calloc(size_t nr, size_t bytes);
+void *__real_mmap(void *addr, size_t length, int prot, int flags, int fd, long offset);
 
 struct fake fake;
 
@@ -107,6 +111,20 @@ static void fake_query(struct codecache_view_query_args *args)
 	}
 }
 
+/* The ioctls of codecache_reclaim.h: all begin with their size. */
+static void fake_younger(unsigned long request, void *args)
+{
+	uint32_t size;
+
+	memcpy(&size, args, sizeof(size));
+	if (size > sizeof(fake.args))
+		size = sizeof(fake.args);
+	memset(&fake.args, 0, sizeof(fake.args));
+	memcpy(&fake.args, args, size);
+	if (fake.answer)
+		fake.answer(request, args);
+}
+
 /* The ioctls on a view that are younger than PROTECT. */
 static void fake_view(unsigned long request, void *args)
 {
@@ -122,6 +140,8 @@ static void fake_view(unsigned long request, void *args)
 	} else if (request == CODECACHE_IOC_VIEW_UNMAP) {
 		fake.unmaps++;
 		memcpy(&fake.unmap, args, sizeof(fake.unmap));
+	} else {
+		fake_younger(request, args);
 	}
 }
 
@@ -133,12 +153,16 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(list, request);
 	args = va_arg(list, void *);
 	va_end(list);
+	if (clock_has(fd))
+		return clock_ioctl(request, args);
 	fake.ioctls++;
 	fake.fd = fd;
 	fake.request = request;
 
 	if (request == CODECACHE_IOC_STATS && !fake.error) {
 		fake_stats(args);
+	} else if (request == CODECACHE_IOC_INFO) {
+		((struct codecache_info_args *)args)->out_max_readers = fake.max_readers;
 	} else if (request == CODECACHE_IOC_ZONE_CREATE) {
 		memcpy(&fake.zone_create, args, sizeof(fake.zone_create));
 		((struct codecache_zone_create_args *)args)->out_fd = FAKE_ZONE_FD;
@@ -157,6 +181,12 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 void *__wrap_mmap64(void *addr, size_t length, int prot, int flags, int fd,
 		    long long offset)
 {
+	if (clock_has(fd))
+		return clock_mmap(length, offset);
+	if (flags & MAP_ANONYMOUS) {
+		fake.anonymous++;
+		return __real_mmap(addr, length, prot, flags, fd, (long)offset);
+	}
 	fake.mmaps++;
 	fake.addr = addr;
 	fake.length = length;
@@ -178,10 +208,17 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, long o
 
 int __wrap_munmap(void *addr, size_t length)
 {
+	if (clock_munmap(addr))
+		return 0;
 	fake.munmaps++;
 	fake.addr = addr;
 	fake.length = length;
 	return fake_result(0);
+}
+
+void *__wrap_calloc(size_t nr, size_t bytes)
+{
+	return fake.no_memory ? NULL : __real_calloc(nr, bytes);
 }
 
 ssize_t __wrap_read(int fd, void *buffer, size_t bytes)

@@ -15,10 +15,27 @@
 #define FAKE_VIEW_FD	1002
 #define FAKE_LOG_FD	1003
 
+/* Arguments of the ioctls of codecache_reclaim.h. */
+union fake_args {
+	uint32_t size;
+	struct codecache_reader_register_args reader_register;
+	struct codecache_reader_unregister_args reader_unregister;
+	struct codecache_grace_start_args grace_start;
+	struct codecache_grace_poll_args grace_poll;
+	struct codecache_grace_wait_args grace_wait;
+	struct codecache_grace_eventfd_args grace_eventfd;
+	struct codecache_extent_alloc_args extent_alloc;
+	struct codecache_extent_retire_args extent_retire;
+	struct codecache_zone_seal_args seal;
+	struct codecache_seal_info_args seal_info;
+	struct codecache_zone_eventfd_args zone_eventfd;
+};
+
 struct fake {
 	/* Told. */
 	int error;			/* the errno of the next call, once */
 	int spare;			/* calls that succeed before that one */
+	int no_memory;			/* calloc() fails */
 	uint32_t object, kind;		/* what STATS says a descriptor is */
 	uint64_t bytes;			/* size of an object, length of a view */
 	uint64_t failed_index;		/* what PROTECT says, unless UINT64_MAX */
@@ -27,9 +44,12 @@ struct fake {
 	uint64_t nr_events;		/* what read() finds */
 	uint64_t query_max;		/* pages that one QUERY looks at; 0: all */
 	uint64_t nr_ranges;		/* what QUERY says it found */
+	uint64_t max_readers;		/* what INFO says */
+	/* Writes the results of ioctls that are younger than these; may be NULL. */
+	void (*answer)(unsigned long request, void *args);
 
 	/* Noted. */
-	int ioctls, mmaps, munmaps, unmaps, closes, opens, queries;
+	int ioctls, mmaps, munmaps, unmaps, closes, opens, queries, anonymous;
 	int fd;				/* of the last call */
 	unsigned long request;		/* of the last ioctl */
 	char path[64];			/* of the last open */
@@ -46,6 +66,7 @@ struct fake {
 	struct codecache_view_resolve_args resolve;
 	struct codecache_view_log_args log;
 	struct codecache_view_unmap_args unmap;
+	union fake_args args;		/* of the last one of those */
 };
 
 extern struct fake fake;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -77,6 +78,69 @@ static void check_null_view(void)
 	       "codecache_view_protect_range(NULL, ...)");
 	tap_is(codecache_view_protect_bitmap(NULL, 0, &bitmap, 64, 0, NULL), -EINVAL,
 	       "codecache_view_protect_bitmap(NULL, ...)");
+}
+
+static void check_null_extents(void)
+{
+	uint64_t page = 5, cookie = 5, failed = 5;
+	struct codecache_extent extent = { .nr_pages = 1 };
+	struct codecache_extent_retire_args args;
+	struct codecache_zone *zone = NOT_NULL(struct codecache_zone);
+
+	tap_is(codecache_zone_create_extents(NULL, CODECACHE_ZONE_CODE, 1, &zone),
+	       -EINVAL, "codecache_zone_create_extents(NULL, ...)");
+	tap_ok(!zone, "... sets the zone to NULL");
+	tap_is(codecache_extent_alloc(NULL, 1, NULL, &page, &cookie), -EINVAL,
+	       "codecache_extent_alloc(NULL, ...)");
+	tap_ok(page == UINT64_MAX && !cookie, "... has neither page nor cookie");
+	failed = cookie = 5;
+	tap_is(codecache_extent_alloc_batch(NULL, &extent, 1, NULL, &failed, &cookie),
+	       -EINVAL, "codecache_extent_alloc_batch(NULL, ...)");
+	tap_ok(failed == UINT64_MAX && !cookie, "... blames no extent");
+	failed = cookie = 5;
+	tap_is(codecache_extent_retire_batch(NULL, &extent, 1, &failed, &cookie),
+	       -EINVAL, "codecache_extent_retire_batch(NULL, ...)");
+	tap_ok(failed == UINT64_MAX && !cookie, "... blames no extent");
+	tap_ok(codecache_extent_retire(NULL, 0, 1, NULL) == -EINVAL &&
+	       codecache_extent_retire_all(NULL, NULL) == -EINVAL &&
+	       codecache_extent_retire_args(NULL, &args) == -EINVAL &&
+	       codecache_zone_eventfd(NULL, -1, 0, 0) == -EINVAL,
+	       "extents of NULL");
+}
+
+static void check_null_grace(void)
+{
+	struct codecache_reader *reader = NOT_NULL(struct codecache_reader);
+	const struct codecache_control *control = NOT_NULL(struct codecache_control);
+	struct codecache_seal_info_args info;
+	uint8_t digest[CODECACHE_DIGEST_BYTES] = { 5 };
+	uint64_t cookie = 5;
+	size_t nr = 5;
+
+	tap_is(codecache_reader_register(NULL, &reader), -EINVAL,
+	       "codecache_reader_register(NULL, ...)");
+	tap_ok(!reader, "... sets the reader to NULL");
+	tap_is(codecache_reader_unregister(NULL), 0, "codecache_reader_unregister(NULL)");
+	tap_is(codecache_grace_start(NULL, 0, &cookie), -EINVAL,
+	       "codecache_grace_start(NULL, ...)");
+	tap_ok(!cookie, "... has no cookie");
+	tap_ok(codecache_grace_poll(NULL, 0) == -EINVAL &&
+	       codecache_grace_wait(NULL, 0, 0, 0) == -EINVAL &&
+	       codecache_grace_eventfd(NULL, 0, -1) == -EINVAL, "grace periods of NULL");
+	tap_is(codecache_control_page(NULL, &control), -EINVAL,
+	       "codecache_control_page(NULL, ...)");
+	tap_ok(!control, "... sets the page to NULL");
+	tap_ok(codecache_defer_drain(NULL, 1, &nr) == -EINVAL && !nr &&
+	       codecache_defer_free(NULL, free, NULL) == -EINVAL &&
+	       codecache_defer_barrier(NULL) == -EINVAL &&
+	       codecache_defer_thread_start(NULL) == -EINVAL &&
+	       codecache_defer_thread_stop(NULL) == -EINVAL &&
+	       !codecache_defer_pending(NULL), "deferred frees of NULL");
+	tap_is(codecache_zone_seal(NULL, NULL, digest), -EINVAL,
+	       "codecache_zone_seal(NULL, ...)");
+	tap_ok(!digest[0], "... has no digest");
+	tap_ok(codecache_zone_seal_info(NULL, &info) == -EINVAL &&
+	       codecache_view_seal_info(NULL, &info) == -EINVAL, "seals of NULL");
 }
 
 static void check_foreign(int fd, int expected, const char *what)
@@ -160,7 +224,8 @@ static void check_strerror(void)
 	static const int errors[] = {
 		EPERM, ENOENT, EINTR, ENXIO, E2BIG, EBADF, ENOMEM, EACCES, EFAULT,
 		EBUSY, EEXIST, ENODEV, EINVAL, ENFILE, EMFILE, ENOTTY, ENOSPC,
-		ERANGE, EOVERFLOW, EOPNOTSUPP, EDQUOT, EAGAIN, EIO,
+		ERANGE, EOVERFLOW, EOPNOTSUPP, EDQUOT, EAGAIN, EIO, EBADMSG, EDEADLK,
+		EKEYREJECTED, ENODATA, ENOKEY, ETIMEDOUT,
 	};
 	const char *unknown = codecache_strerror(4000);
 	size_t i, nr = sizeof(errors) / sizeof(errors[0]);
@@ -188,6 +253,8 @@ int main(void)
 	check_null_cache();
 	check_null_zone();
 	check_null_view();
+	check_null_extents();
+	check_null_grace();
 	check_descriptors();
 	check_open();
 	check_pages();

@@ -50,10 +50,10 @@ int codecache__defer_start(struct codecache_cache *cache)
 
 	/* Calls that come while one is under way share the next. */
 	if (q->nr_periods && last[-1].cookie == cookie) {
-		last[-1].upto = q->queued;
+		last[-1].until = q->queued;
 	} else {
 		last->cookie = cookie;
-		last->upto = q->queued;
+		last->until = q->queued;
 		q->nr_periods++;
 	}
 	q->started = q->queued;
@@ -66,23 +66,26 @@ static void codecache__defer_over(struct codecache__defer *q, uint64_t completed
 	unsigned int nr = 0;
 
 	while (nr < q->nr_periods && q->periods[nr].cookie <= completed)
-		q->due = q->periods[nr++].upto;
+		q->due = q->periods[nr++].until;
 	q->nr_periods -= nr;
 	memmove(q->periods, q->periods + nr, q->nr_periods * sizeof(*q->periods));
 }
 
 /*
  * See which grace periods are over, and return the first one that is not, or 0 if
- * there is none. The lock is held; codecache__control() has been called before, which
- * takes it.
+ * there is none. The lock is held.
  */
 uint64_t codecache__defer_look(struct codecache_cache *cache)
 {
-	const struct codecache__shared *shared = cache->shared;
 	struct codecache__defer *q = &cache->defer;
+	struct codecache__shared *shared = NULL;
 	uint64_t completed;
 	int ret;
 
+	if (!q->nr_periods)
+		return 0;
+	if (cache->listed)
+		(void)codecache__share(cache, &shared);
 	if (shared)
 		codecache__defer_over(q, codecache_grace_completed(shared->control));
 	/* Who has something to do need not ask for more. */
@@ -203,7 +206,6 @@ int codecache_defer_drain(struct codecache_cache *cache, size_t max, size_t *nr)
 		*nr = 0;
 	if (!cache || !nr)
 		return -EINVAL;
-	(void)codecache__control(cache);
 
 	pthread_mutex_lock(&cache->lock);
 	ret = codecache__defer_start(cache);
@@ -248,7 +250,6 @@ int codecache_defer_barrier(struct codecache_cache *cache)
 
 	if (!cache)
 		return -EINVAL;
-	(void)codecache__control(cache);
 
 	pthread_mutex_lock(&cache->lock);
 	target = cache->defer.queued;

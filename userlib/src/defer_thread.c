@@ -43,7 +43,6 @@ static void *codecache__thread(void *arg)
 	struct codecache__defer *q = &cache->defer;
 	uint64_t cookie;
 
-	(void)codecache__control(cache);
 	pthread_mutex_lock(&cache->lock);
 	while (codecache__thread_goes_on(q)) {
 		if (q->busy || q->queued == q->taken) {

@@ -67,15 +67,6 @@ static int codecache__map(struct codecache_cache *cache,
 	return ret;
 }
 
-/* NULL if it cannot be mapped: everything works without it, by system calls. */
-const struct codecache_control *codecache__control(struct codecache_cache *cache)
-{
-	struct codecache__shared *shared;
-
-	(void)codecache__map(cache, &shared);
-	return shared ? shared->control : NULL;
-}
-
 int codecache_control_page(struct codecache_cache *cache,
 			   const struct codecache_control **control)
 {
@@ -93,11 +84,13 @@ int codecache_control_page(struct codecache_cache *cache,
 	return ret;
 }
 
+/* If the page cannot be mapped everything works without it, by system calls. */
 static bool codecache__is_over(struct codecache_cache *cache, uint64_t cookie)
 {
-	const struct codecache_control *control = codecache__control(cache);
+	struct codecache__shared *shared;
 
-	return control && cookie <= codecache_grace_completed(control);
+	return !codecache__map(cache, &shared) &&
+	       cookie <= codecache_grace_completed(shared->control);
 }
 
 int codecache_grace_start(struct codecache_cache *cache, uint32_t flags,

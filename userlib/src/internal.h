@@ -81,7 +81,7 @@ struct codecache__shared {
 /* A grace period, and how many of the queue it is for. */
 struct codecache__period {
 	uint64_t cookie;
-	uint64_t upto;
+	uint64_t until;
 };
 
 /*
@@ -178,7 +178,6 @@ void codecache__shared_free(struct codecache_cache *cache);
 void codecache__readers_free(struct codecache_cache *cache);
 
 /* grace.c */
-const struct codecache_control *codecache__control(struct codecache_cache *cache);
 int codecache__grace_start(const struct codecache_cache *cache, uint32_t flags,
 			   uint64_t *cookie);
 int codecache__grace_poll(const struct codecache_cache *cache, uint64_t cookie,

@@ -282,8 +282,9 @@ struct codecache_extent_alloc_args {
  * A sealed zone is retired whole, by CODECACHE_RETIRE_F_ALL, or not at all (EPERM).
  *
  * Errors: EINVAL (one is named twice), ENOENT (no extent with that first page and
- * length is handed out), EPERM, EBUSY (being sealed), EOPNOTSUPP (the zone has no extents), EFAULT,
- * ENOMEM, EINTR. Sleeps. Never refused because of what the cache holds already.
+ * length is handed out), EPERM, EBUSY (being sealed), EOPNOTSUPP (the zone has no
+ * extents), EFAULT, ENOMEM, EINTR. Sleeps. Never refused because of what the cache
+ * holds already.
  */
 struct codecache_extent_retire_args {
 	__u32 size;

@@ -12,14 +12,14 @@ KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse \
-	checkpatch model demo check bench-protect \
-	bench-query deps
+	checkpatch model demo check deps
 
 all: lib
 
 include userlib/userlib.mk
 include userlib/demos/demos.mk
 include selftests/selftests.mk
+include selftests/bench/bench.mk
 include Documentation/docs.mk
 
 help:
@@ -48,6 +48,7 @@ help:
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
 	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
+	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
 	@echo '  KERNEL=6.12 (6.1, 6.12, 7, debug), KERNELS="6.1 6.12 7",'
@@ -118,18 +119,6 @@ checkpatch:
 
 model:
 	$(Q)B=$(B) selftests/model/run.sh
-
-bench-protect:
-	$(Q)B=$(B) selftests/bench/protect.sh $(KERNEL)
-
-bench-query:
-	$(Q)B=$(B) selftests/bench/query.sh $(KERNEL)
-
-$(B)/selftests/%_bench: selftests/bench/%_bench.c \
-		$(B)/lib/libcodecache.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -static \
-		-pthread -Iuserlib/include -Iuapi -o $@ $^
 
 clean:
 	$(Q)rm -rf $(B)

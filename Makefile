@@ -42,6 +42,7 @@ help:
 	@echo '  docs-check      - examples and references of the documents'
 	@echo '  model           - the protocol of grace periods, by spin'
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
+	@echo '  torture         - a million retired extents under readers, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
 	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
@@ -100,6 +101,14 @@ demo:
 .PHONY: check-guest
 check:
 	$(Q)B=$(B) selftests/check.sh $(KERNELS)
+
+.PHONY: torture
+torture: modules-$(KERNEL) selftests
+	$(Q)selftests/qemu/run.sh --kernel $(KERNEL) --smp 4 --timeout 3000 \
+		--build $(B)/selftests \
+		--module $(B)/kmod-$(KERNEL)/codecache.ko \
+		--add $(B)/selftests/reclaim_torture_test \
+		--run "torture 2900 /bin/reclaim_torture_test"
 
 .PHONY: debug-kernel check-debug
 debug-kernel:

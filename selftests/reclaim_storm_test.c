@@ -334,7 +334,9 @@ static void report(struct __test_metadata *_metadata)
 	}
 	for (i = 0; i < CHURN_BITS; i++) {
 		TH_LOG("%9lu %s", atomic_load(&shared->acts[i]), churn_names[i]);
-		EXPECT_LT(0, atomic_load(&shared->acts[i]));
+		/* A debugger finds its process stopped, or not, as it happens. */
+		if (strcmp(churn_names[i], "pokes"))
+			EXPECT_LT(0, atomic_load(&shared->acts[i]));
 	}
 	EXPECT_EQ(0, atomic_load(&shared->error))
 		TH_LOG("%s: %d", where < 100 ? deed_names[where] :

@@ -126,6 +126,8 @@ static int retire(unsigned int *seed)
 				.nr_pages = word >> 32,
 			};
 	}
+	if (!n)
+		usleep(500);
 	if (n && dice(seed, 16) == 0)
 		e[dice(seed, n)].nr_pages = rand_r(seed);
 	if (n && dice(seed, 16) == 0)
@@ -334,6 +336,9 @@ static void report(struct __test_metadata *_metadata)
 	}
 	for (i = 0; i < CHURN_BITS; i++) {
 		TH_LOG("%9lu %s", atomic_load(&shared->acts[i]), churn_names[i]);
+		/* Some take long, and few processes live to see them done. */
+		if (1U << i & (CHURN_GARBAGE | CHURN_DEBUG))
+			continue;
 		EXPECT_LT(0, atomic_load(&shared->acts[i]));
 	}
 	EXPECT_EQ(0, atomic_load(&shared->error))

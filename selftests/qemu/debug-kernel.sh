@@ -11,7 +11,7 @@
 #
 # The image, and what modules need to be built for it, are put into
 # ${CODECACHE_CACHE:-~/.cache/codecache}/kernels/debug-VERSION-HASH, where HASH is
-# that of the fragments; nothing is installed. The source is downloaded (150 MB)
+# that of the fragments and of trusted.pem, a certificate that it trusts; nothing is installed. The source is downloaded (150 MB)
 # and removed again (2 GB while it compiles). It takes some 10 minutes on two
 # processors, and one if ccache has seen it. When it is there already, that is
 # all: the archive is asked for a newer version at most once a day.
@@ -29,6 +29,7 @@ work=$cache/.build-debug	# always the same, for ccache
 tree=$work/linux
 log=$cache/kernels/debug-build.log
 fragments=("$here"/debug/{base,checks,trim}.config)
+trusted=$here/debug/trusted.pem
 # Count up when what is cached, or how, changes.
 layout=1
 pid=
@@ -60,6 +61,7 @@ extract() {
 		tar -xO "./usr/src/$package.tar.xz" | xz -dc -T0 |
 		tar -x -C "$tree" --strip-components=1 --exclude='*.rst' \
 			--exclude='*/drivers/gpu/drm/*.[ch]' || return 1
+	grep -v '^#' "$trusted" >"$tree/certs/trusted.pem" || return 1
 	rm "$work"/*.deb
 }
 
@@ -170,7 +172,7 @@ case ${1:-} in
 '' | --config) [[ $# -le 1 ]] || die 3 "what is $2? see -h" ;;
 *) die 3 "what is $1? see -h" ;;
 esac
-hash=$({ echo "$layout"; cat "${fragments[@]}"; } | sha256sum | cut -c 1-12)
+hash=$({ echo "$layout"; cat "${fragments[@]}" "$trusted"; } | sha256sum | cut -c 1-12)
 mkdir -p "$cache/kernels"
 cache_lock kernel-debug
 

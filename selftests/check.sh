@@ -61,7 +61,8 @@ for kernel; do
 		logs+=("$B/check/$kernel.tap")
 		continue
 	fi
-	for part in "$kernel" "$kernel-oom" "$kernel-test"; do
+	for part in "$kernel" "$kernel-oom" "$kernel-nohz" "$kernel-test"; do
+		[[ -e $B/check/$part/results.log || $part != *-nohz ]] || continue
 		logs+=("$B/check/$part/results.log")
 		consoles+=("$B/check/$part/console.log")
 	done

@@ -6,6 +6,7 @@
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
+# on 6.12 nohz_test and a short torture with CPUs in nohz_full mode;
 # then inject_test, query_inject_test and reclaim_inject_test on a module that they can
 # break on purpose.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
@@ -100,6 +101,18 @@ if wanted oom_test; then
 		sed -i '/^#CC dmesg oom_test: Call Trace:/d' \
 			"$B/check/$kernel-oom/results.log"
 	fi
+fi
+# CPUs that take part in no grace period of RCU while they run user space.
+args=()
+for name in nohz_test reclaim_torture_test; do
+	[[ $kernel = 6.12 && ${#only[@]} = 0 || " ${only[*]} " = *" nohz_test "* ]] || break
+	command=$name
+	[[ $name != reclaim_torture_test ]] || command+=" 10000"
+	args+=(--add "$B/selftests/$name" --run "$name 600 /bin/$command")
+done
+if [[ ${#args[@]} -gt 0 ]]; then
+	boot "$kernel-nohz" "$B/kmod-$kernel/codecache.ko" \
+		--append "nohz_full=1-3" "${args[@]}"
 fi
 args=()
 for name in inject_test query_inject_test reclaim_inject_test; do

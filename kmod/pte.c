@@ -409,7 +409,7 @@ static void codecache_edit_notify(struct codecache_edit *edit,
  * @ranges: ascending, within the view; the view's map still has what was before
  * @nr: at least 1
  *
- * May be called several times, with ascending ranges.
+ * May be called several times.
  *
  * Context: mmap_lock held for reading, view->lock for writing. Sleeps.
  */
@@ -421,6 +421,8 @@ void codecache_pte_apply(struct codecache_edit *edit,
 
 	edit->cur = ranges;
 	edit->end = ranges + nr;
+	/* Where the last call ended: in a page table that may have ranges of this one. */
+	edit->page = 0;
 	while (edit->cur < edit->end) {
 		unsigned long last = codecache_range_last(edit->cur);
 

@@ -66,8 +66,6 @@ static void codecache_sweep_ranges(struct codecache_edit *edit,
 	unsigned int n = 0;
 	u64 i;
 
-	/* Each list ascends from its own beginning. */
-	edit->page = 0;
 	for (i = 0; i < retired->nr; i++) {
 		if (codecache_sweep_clip(edit->view, &retired->ranges[i],
 					 &chunk[n]))

@@ -7,9 +7,9 @@
  *           tag the pages (pages.c), to sweep the views that can be written
  *           (reclaim.c), and to wait for readers (grace.c).
  * Locking:  zone->filling: held for writing while the map changes, shared while
- *           a page is brought in. So a page comes to an extent or it does not; none
- *           comes to one that has been retired. User memory is touched without it:
- *           it could lie in a view.
+ *           a page is brought in, or written by a debugger. So a page comes to an
+ *           extent or it does not; none comes to one that has been retired. User
+ *           memory is touched without it: it could lie in a view.
  * Lifetime: a struct codecache_retired is made before anything changes, and from
  *           then on belongs to the grace period.
  */
@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 
 #include "codecache_priv.h"
+#include "testing.h"
 #include "trace.h"
 
 static unsigned long max_held_pages = ULONG_MAX;
@@ -514,9 +515,11 @@ static void codecache_retire_commit(struct codecache_retired *retired,
 	};
 
 	list_add(&retired->node, &one);
+	codecache_test_pause(CODECACHE_TEST_MARK);
 	/* If it is cut short by a kill, reclaim sweeps all views anyway. */
 	(void)codecache_sweep_run(&sweep);
 	list_del(&retired->node);
+	codecache_test_pause(CODECACHE_TEST_JOIN);
 	/* The zone is held by the caller's descriptor; @retired is not ours now. */
 	args->out_cookie =
 		codecache_grace_join(zone->cache, retired,

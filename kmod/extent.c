@@ -208,12 +208,15 @@ static int codecache_alloc_locked(struct codecache_zone *zone,
 	return 0;
 
 undo:
+	if (err == -ENOSPC) {
+		*failed = i;
+		/* What is retired will be free: would that do? */
+		if (zone->extents.retired_pages &&
+		    codecache_extmap_may_fit(&zone->extents, want))
+			err = -EAGAIN;
+	}
 	codecache_alloc_undo_locked(zone, extents, i);
-	if (err != -ENOSPC)
-		return err;
-	*failed = i;
-	/* What is retired will be free. */
-	return zone->extents.retired_pages ? -EAGAIN : err;
+	return err;
 }
 
 /* Is it as it was handed out, and has nobody touched it? */

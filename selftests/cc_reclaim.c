@@ -5,6 +5,7 @@
 #include "cc_reclaim.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -332,6 +333,67 @@ int cc_inside_stop(struct cc_inside *in)
 {
 	atomic_store(&in->leave, true);
 	return -pthread_join(in->thread, NULL);
+}
+
+/* ---- writers -------------------------------------------------------------- */
+
+static void cc_writer_store(void *arg)
+{
+	struct cc_writer *writer = arg;
+	unsigned long n = 0;
+
+	while (!atomic_load_explicit(&writer->stop, memory_order_relaxed)) {
+		*writer->p = ++n;
+		atomic_store_explicit(&writer->stored, n, memory_order_release);
+	}
+}
+
+static void *cc_writer_main(void *arg)
+{
+	struct cc_writer *writer = arg;
+
+	writer->sig = cc_try(cc_writer_store, writer);
+	writer->trap = cc_trap;
+	atomic_store(&writer->ended, true);
+	return NULL;
+}
+
+int cc_writer_start(struct cc_writer *writer, void *p)
+{
+	writer->p = p;
+	atomic_store(&writer->stored, 0);
+	atomic_store(&writer->stop, false);
+	atomic_store(&writer->ended, false);
+	return -pthread_create(&writer->thread, NULL, cc_writer_main, writer);
+}
+
+bool cc_writer_goes_on(struct cc_writer *writer, unsigned long more)
+{
+	unsigned long from = atomic_load(&writer->stored);
+	long long since = cc_now_ms();
+
+	while (atomic_load(&writer->stored) - from < more) {
+		if (atomic_load(&writer->ended) || !cc_patient(since))
+			return false;
+	}
+	return true;
+}
+
+bool cc_writer_ends(struct cc_writer *writer)
+{
+	long long since = cc_now_ms();
+
+	while (!atomic_load(&writer->ended)) {
+		if (!cc_patient(since))
+			return false;
+	}
+	return !pthread_join(writer->thread, NULL);
+}
+
+bool cc_writer_segv(struct cc_writer *writer)
+{
+	return cc_writer_ends(writer) && writer->sig == SIGSEGV &&
+	       writer->trap.addr == writer->p;
 }
 
 /* ---- numbers and accesses ------------------------------------------------- */

@@ -92,6 +92,36 @@ int cc_inside_start(struct cc_inside *in, int cache,
 		    const struct cc_shared *shared);
 int cc_inside_stop(struct cc_inside *in);
 
+/* ---- writers -------------------------------------------------------------- */
+
+/**
+ * struct cc_writer - a thread that stores rising numbers until it traps
+ * @p: where to
+ * @stored: the last one that it has stored, for certain
+ * @stop: it ends without a trap
+ * @ended: it has ended
+ * @sig: 0, or the signal that ended it
+ * @trap: details of that
+ * @thread: joined by cc_writer_ends()
+ */
+struct cc_writer {
+	volatile uint64_t *p;
+	atomic_ulong stored;
+	atomic_bool stop;
+	atomic_bool ended;
+	int sig;
+	struct cc_trap trap;
+	pthread_t thread;
+};
+
+int cc_writer_start(struct cc_writer *writer, void *p);
+/* It has stored @more times more than now, or it has not, in time. */
+bool cc_writer_goes_on(struct cc_writer *writer, unsigned long more);
+/* It comes to its end in time, and is joined. */
+bool cc_writer_ends(struct cc_writer *writer);
+/* It ends with SIGSEGV at its address. */
+bool cc_writer_segv(struct cc_writer *writer);
+
 /* ---- numbers and accesses ------------------------------------------------- */
 
 /* Wait until a number of STATS is @want. */

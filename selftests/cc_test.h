@@ -143,6 +143,7 @@ extern __thread struct cc_trap cc_trap;
 int cc_load(const volatile void *p, unsigned char *value);
 int cc_store(volatile void *p, unsigned char value);
 int cc_call(const void *code, int *result);
+int cc_try(void (*fn)(void *arg), void *arg);
 
 /* A function that returns @value: CC_CODE_LEN bytes. */
 #define CC_CODE_LEN 6

@@ -6,7 +6,9 @@
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
-# then inject_test and query_inject_test on a module that they can break on purpose.
+# then inject_test, query_inject_test and reclaim_inject_test on a module that they can
+# break on purpose, and trap_race_test once more on it, which then widens the window of
+# its races.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -67,7 +69,8 @@ while read -r name seconds command; do
 	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
-	*race* | *rmmod_test | block_life_test) ;;
+	*race* | *rmmod_test | block_life_test | reclaim_life_test) ;;
+	reclaim_storm_test | reclaim_torture_test) ;;
 	*) leak_args+=("${run[@]}") ;;
 	esac
 done <selftests/plan.conf
@@ -95,9 +98,9 @@ if wanted oom_test; then
 	fi
 fi
 args=()
-for name in inject_test query_inject_test; do
+for name in inject_test query_inject_test reclaim_inject_test trap_race_test; do
 	if wanted "$name"; then
-		args+=(--add "$B/selftests/$name" --run "$name 600 /bin/$name")
+		args+=(--add "$B/selftests/$name" --run "$name 1500 /bin/$name")
 	fi
 done
 if [[ ${#args[@]} -gt 0 ]]; then

@@ -104,6 +104,20 @@ static int codecache_range_cmp(const void *a, const void *b)
 	return fa < fb ? -1 : fa > fb;
 }
 
+/* Are they in order, and apart from each other? Most callers' are. */
+static bool codecache_ranges_ascend(const struct codecache_prot_range *ranges,
+				    u64 nr)
+{
+	u64 i, end = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (ranges[i].first_page < end)
+			return false;
+		end = ranges[i].first_page + ranges[i].nr_pages;
+	}
+	return true;
+}
+
 /**
  * codecache_ranges_sort - put a checked vector in order, and find overlaps
  * @ranges: the vector; codecache_range_check() passed each, so that pages are
@@ -112,7 +126,7 @@ static int codecache_range_cmp(const void *a, const void *b)
  * @bad: index, in the order of the caller, of a range that overlaps another:
  *	the later one of the two
  *
- * Context: process; takes n log n.
+ * Context: process; takes n log n, or n steps if they are in order.
  * Return: 0 or -EINVAL.
  */
 int codecache_ranges_sort(struct codecache_prot_range *ranges, u64 nr,
@@ -120,6 +134,8 @@ int codecache_ranges_sort(struct codecache_prot_range *ranges, u64 nr,
 {
 	u64 i, index, prev = 0, end = 0;
 
+	if (codecache_ranges_ascend(ranges, nr))
+		return 0;
 	for (i = 0; i < nr; i++)
 		ranges[i].first_page |= i << CODECACHE_SORT_SHIFT;
 	sort(ranges, nr, sizeof(*ranges), codecache_range_cmp, NULL);
@@ -134,6 +150,31 @@ int codecache_ranges_sort(struct codecache_prot_range *ranges, u64 nr,
 		prev = index;
 	}
 	return 0;
+}
+
+/**
+ * codecache_ranges_merge - make one range of those that touch each other
+ * @ranges: the vector, as codecache_ranges_sort() leaves it; of one protection
+ * @nr: its length
+ *
+ * Context: any.
+ * Return: how many it has now.
+ */
+u64 codecache_ranges_merge(struct codecache_prot_range *ranges, u64 nr)
+{
+	struct codecache_prot_range *last = ranges;
+	u64 i;
+
+	if (!nr)
+		return 0;
+	for (i = 1; i < nr; i++) {
+		if (ranges[i].first_page == last->first_page + last->nr_pages &&
+		    ranges[i].nr_pages <= U32_MAX - last->nr_pages)
+			last->nr_pages += ranges[i].nr_pages;
+		else
+			*++last = ranges[i];
+	}
+	return last - ranges + 1;
 }
 
 /**

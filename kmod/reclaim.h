@@ -29,6 +29,7 @@
 
 #include <linux/codecache.h>
 
+struct codecache_area;
 struct codecache_cache;
 struct codecache_ioctl;
 struct codecache_view;
@@ -119,13 +120,17 @@ struct codecache_grace {
  * @node: in grace->gathering, then grace->held
  * @zone: whose, with a reference
  * @nr_pages: pages in all
- * @nr: extents
- * @ranges: they, ascending, with protection NONE
+ * @nr_extents: extents
+ * @areas: they, in any order; behind @ranges
+ * @nr: ranges
+ * @ranges: their pages, ascending, with protection NONE
  */
 struct codecache_retired {
 	struct list_head node;
 	struct codecache_zone *zone;
 	u64 nr_pages;
+	u64 nr_extents;
+	struct codecache_area **areas;
 	u64 nr;
 	struct codecache_prot_range ranges[];
 };
@@ -146,10 +151,9 @@ struct page *codecache_view_page(struct codecache_view *view,
 bool codecache_view_may_widen(const struct codecache_view *view,
 			      unsigned long page);
 bool codecache_view_may_fill(struct codecache_view *view, unsigned long page);
-u64 codecache_pages_tag(struct codecache_zone *zone, unsigned long first,
-			unsigned long nr, unsigned long tag);
-u64 codecache_pages_free(struct codecache_zone *zone, unsigned long first,
-			 unsigned long nr);
+u64 codecache_pages_tag(const struct codecache_retired *retired,
+			unsigned long tag);
+u64 codecache_pages_free(const struct codecache_retired *retired);
 void codecache_pages_destroy(struct codecache_zone *zone);
 
 /* ---- extent.c ------------------------------------------------------------ */

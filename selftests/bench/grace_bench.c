@@ -293,12 +293,13 @@ static void bench_stay(bool hint)
 
 	stay.hint = hint;
 	for (i = 0; i < LATENCIES; i++) {
+		/* At different times between two ticks. */
+		sleep_ns(PAUSE_NS + i * measure_tick_ns() / LATENCIES);
 		page = page_make();
 		stay.inside = false;
 		measure_check("thread", pthread_create(&thread, NULL, stay_inside, NULL));
 		while (!__atomic_load_n(&stay.inside, __ATOMIC_ACQUIRE))
 			sleep_ns(100000);
-		sleep_ns(i * measure_tick_ns() / LATENCIES);
 		cookie = retire(page, false);
 		wait_for(cookie);
 		end = measure_now();

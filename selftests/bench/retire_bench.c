@@ -3,7 +3,7 @@
  * What it costs to take code pages back: EXTENT_RETIRE until they are free, against
  * munmap() and madvise() after membarrier()
  *
- * Usage: retire_bench instructions | shootdowns | profile ROW N
+ * Usage: retire_bench instructions | barriers | shootdowns | profile ROW N
  *
  * Work: N pages of a code cache that is mapped twice, to be written and to be run,
  * all resident in both, are given back, and are handed out and touched again before
@@ -14,8 +14,9 @@
  * readers: that is not counted, since there are none.
  *
  * "instructions" wants a guest whose clock counts instructions (QEMU -icount
- * shift=0); "shootdowns" wants two CPUs, on one of which a thread spins, and counts
- * the TLB row of /proc/interrupts; "profile" tells where the instructions of a row go.
+ * shift=0), "barriers" such a guest with two CPUs, one of which is idle; "shootdowns"
+ * wants two CPUs, on one of which a thread spins, and counts the TLB row of
+ * /proc/interrupts; "profile" tells where the instructions of a row go.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -31,7 +32,7 @@
 #include "profile.h"
 #include "retire.h"
 
-#define ROUNDS		7
+#define ROUNDS		5
 #define PROFILE_PAGES	65536
 #define PROFILE_ROUNDS	256
 
@@ -111,6 +112,16 @@ static unsigned int nr_vmas(void)
 		n += c == '\n';
 	fclose(f);
 	return n;
+}
+
+static void pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		measure_die("two CPUs are needed", errno);
 }
 
 /* ---- instructions -------------------------------------------------------- */
@@ -233,19 +244,38 @@ static void bench_instructions(void)
 	print(VMAS, "retire-vmas", "Mappings more once they are gone, every other page", 2);
 }
 
+/*
+ * With one CPU membarrier() has nothing to do. With a second one, which is idle here,
+ * the global kind waits for a grace period of RCU, as codecache does; both CPUs'
+ * instructions count.
+ */
+static void bench_barriers(void)
+{
+	const struct table table = {
+		"retire-two-cpus", "Instructions a page until it is free, two CPUs",
+		columns, NR_COUNTS - 1,
+	};
+	unsigned int i, k;
+	struct method *m;
+
+	pin_to(0);
+	measure_calibrate();
+	table_head(&table);
+	for (i = 0; i < NR_METHODS; i++) {
+		m = &methods[i];
+		if (m->step != 2 || (m->retire != cc_retire && m->retire != memfd_unmap &&
+				     m->retire != memfd_barrier))
+			continue;
+		measure_check(m->name, m->setup(m));
+		for (k = 0; k < table.nr; k++)
+			measure(m, counts[k], k, costs[i]);
+		table_line(&table, m->name, costs[i][GONE], counts);
+	}
+}
+
 /* ---- shootdowns ---------------------------------------------------------- */
 
 static bool stop;
-
-static void pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		measure_die("two CPUs are needed", errno);
-}
 
 static void *spin(void *unused)
 {
@@ -346,7 +376,7 @@ static void profile(unsigned int row, unsigned int n)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: retire_bench instructions|shootdowns|profile ROW N\n");
+	fprintf(stderr, "usage: retire_bench instructions|barriers|shootdowns|profile ROW N\n");
 	return 2;
 }
 
@@ -368,6 +398,8 @@ int main(int argc, char **argv)
 	sink = fds[1];
 	if (!strcmp(mode, "instructions"))
 		bench_instructions();
+	else if (!strcmp(mode, "barriers"))
+		bench_barriers();
 	else if (!strcmp(mode, "shootdowns"))
 		bench_shootdowns();
 	else if (!strcmp(mode, "profile"))

@@ -209,22 +209,30 @@ static unsigned long codecache_range_end(const struct codecache_prot_range *r)
 	return r->first_page + r->nr_pages - 1;
 }
 
-/* The first entry of a range; close to the last one without a walk from the root. */
+/*
+ * The first entry of a range; close to the last one without a walk from the root. Then
+ * @xas is at an entry, or else forgets where it is: a search that finds nothing leaves
+ * the index beyond the node.
+ */
 static void *codecache_pages_seek(struct xa_state *xas,
 				  const struct codecache_prot_range *r)
 {
 	struct xa_node *node = xas->xa_node;
-	void *entry;
+	void *entry = NULL;
 
 	if (xas_not_node(node) || node->shift ||
 	    xas->xa_index >> XA_CHUNK_SHIFT != r->first_page >> XA_CHUNK_SHIFT) {
 		xas_set(xas, r->first_page);
-		return xas_find(xas, codecache_range_end(r));
+	} else {
+		xas->xa_index = r->first_page;
+		xas->xa_offset = r->first_page & XA_CHUNK_MASK;
+		entry = xas_reload(xas);
 	}
-	xas->xa_index = r->first_page;
-	xas->xa_offset = r->first_page & XA_CHUNK_MASK;
-	entry = xas_reload(xas);
-	return entry ? entry : xas_find(xas, codecache_range_end(r));
+	if (!entry)
+		entry = xas_find(xas, codecache_range_end(r));
+	if (!entry)
+		xas_reset(xas);
+	return entry;
 }
 
 /* One step more is done; let others have the lock, now and then. */
@@ -238,17 +246,21 @@ static void codecache_pages_step(struct xa_state *xas, unsigned int *steps)
 	xas_lock(xas);
 }
 
-/* The next one; past the last one @xas stays where it is, for the next range. */
+/* The next one; @xas as above. */
 static void *codecache_pages_next(struct xa_state *xas,
 				  const struct codecache_prot_range *r,
 				  unsigned int *steps)
 {
 	unsigned long last = codecache_range_end(r);
+	void *entry;
 
 	if (xas->xa_index == last)
 		return NULL;
 	codecache_pages_step(xas, steps);
-	return xas_next_entry(xas, last);
+	entry = xas_next_entry(xas, last);
+	if (!entry)
+		xas_reset(xas);
+	return entry;
 }
 
 /**

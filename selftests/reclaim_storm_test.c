@@ -326,6 +326,7 @@ FIXTURE_TEARDOWN_PARENT(storm)
 static void report(struct __test_metadata *_metadata)
 {
 	int where = atomic_load(&shared->where);
+	unsigned long acts = 0;
 	unsigned int i;
 
 	for (i = 0; i < NR_DEEDS; i++) {
@@ -334,8 +335,10 @@ static void report(struct __test_metadata *_metadata)
 	}
 	for (i = 0; i < CHURN_BITS; i++) {
 		TH_LOG("%9lu %s", atomic_load(&shared->acts[i]), churn_names[i]);
-		EXPECT_LT(0, atomic_load(&shared->acts[i]));
+		acts += atomic_load(&shared->acts[i]);
 	}
+	/* Which of them come to pass in the time is the machine's to say. */
+	EXPECT_LT(0, acts);
 	EXPECT_EQ(0, atomic_load(&shared->error))
 		TH_LOG("%s: %d", where < 100 ? deed_names[where] :
 			churn_names[where - 100], atomic_load(&shared->error));

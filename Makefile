@@ -47,6 +47,8 @@ help:
 	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
+	@echo '  bench           - all that is counted in instructions, on KERNEL'
+	@echo '  bench-gate      - the same; fails if a row is 3 % worse than the baseline'
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
 	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
 	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'

@@ -21,8 +21,16 @@ $(BENCHES): $(B)/selftests/%: selftests/bench/%.c $(B)/lib/libcodecache.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(bench-libs)
 
-.PHONY: benches bench-protect bench-query bench-reclaim
+.PHONY: benches bench bench-gate bench-protect bench-query bench-reclaim
 benches: $(BENCHES)
+
+bench:
+	$(Q)B=$(B) selftests/bench/bench.sh $(KERNEL)
+
+# Is a row that gates worse than what is committed?
+bench-gate: bench
+	$(Q)selftests/bench/compare.sh selftests/bench/baseline-$(KERNEL).tsv \
+		$(B)/bench/bench-$(KERNEL).tsv
 
 bench-protect bench-query bench-reclaim: bench-%:
 	$(Q)B=$(B) selftests/bench/$*.sh $(KERNEL)

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Usage: selftests/bench/baseline.sh [--commit REASON] [KERNEL]
+#
+# Take the last run of bench.sh as what later ones are compared with: the rows that
+# gate, which are those of codecache itself, not its peers' and no latencies. Says what
+# changes; with --commit commits it, with the REASON as the subject and the changes in
+# the body. Without a reason nobody knows later why a row was allowed to get worse.
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. selftests/lib.sh
+reason=
+if [[ ${1:-} = --commit ]]; then
+	reason=${2:?which reason?}
+	shift 2
+fi
+kernel=${1:-6.12}
+tsv=$B/bench/bench-$kernel.tsv
+baseline=selftests/bench/baseline-$kernel.tsv
+gating='^(protect/[^/]*/codecache-|query/|reader/reader/codecache|retire/[^/]*/codecache|grace/grace/)'
+
+[[ -r $tsv ]] || { echo "baseline.sh: no $tsv: make bench first" >&2; exit 3; }
+changes=
+if [[ -r $baseline ]]; then
+	changes=$(selftests/bench/compare.sh "$baseline" "$tsv" 0.1 || true)
+	echo "$changes"
+fi
+{
+	echo "# Rows that gate, on Debian's kernel $kernel: written by baseline.sh"
+	grep -E "$gating" "$tsv" | cut -f 1,2
+} >"$baseline"
+step "$baseline: $(grep -vc '^#' "$baseline") rows"
+[[ -z $reason ]] ||
+	git commit -q -m "selftests/bench: $reason" -m "${changes:-The first baseline.}" \
+		-- "$baseline"

@@ -177,13 +177,21 @@ static void call(struct torture_thread *t, uint64_t word, unsigned int times)
 	armed = 0;
 }
 
+static uint64_t table_entry(unsigned int i)
+{
+	return atomic_load_explicit(&world.table[i % TABLE],
+				    memory_order_acquire);
+}
+
+/* A function, of the hot part if that has some; 0: none was found. */
 static uint64_t look_up(struct torture_thread *t)
 {
-	unsigned int hot = atomic_load(&world.hot);
+	unsigned int hot = atomic_load(&world.hot), i;
+	uint64_t word = 0;
 
-	hot += rand_r(&t->seed) % HOT;
-	return atomic_load_explicit(&world.table[hot % TABLE],
-				    memory_order_acquire);
+	for (i = 0; i < 8 && !word; i++)
+		word = table_entry(hot + rand_r(&t->seed) % HOT);
+	return word ?: table_entry(rand_r(&t->seed));
 }
 
 /* Stay with one function for long. */
@@ -226,7 +234,7 @@ static void *reader_main(void *arg)
 	}
 	while (!atomic_load(&world.stop_readers)) {
 		outer = ext_enter(&t->reader);
-		if (rand_r(&t->seed) % 64)
+		if (rand_r(&t->seed) % world.torture->linger_every)
 			roam(t);
 		else
 			linger(t);
@@ -288,8 +296,6 @@ static void retire(struct torture_thread *t, struct codecache_extent *e,
 	t->retired += nr;
 	if (atomic_fetch_add(&world.retired, nr) + nr >= world.torture->retire)
 		atomic_store(&world.stop, true);
-	if (world.torture->pause_ms)
-		usleep(1000 * world.torture->pause_ms);
 }
 
 /* Take up to @max functions of a part of the table out, and retire them. */
@@ -381,6 +387,7 @@ static void defaults(struct torture *t)
 	t->batch = t->batch ?: 1024;
 	t->zone_pages = t->zone_pages ?: 32768;
 	t->linger_ms = t->linger_ms ?: 20;
+	t->linger_every = t->linger_every ?: 64;
 }
 
 static int world_open(struct torture *torture)

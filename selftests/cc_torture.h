@@ -30,7 +30,7 @@
  * @batch: extents in a call, 1024 unless said
  * @zone_pages: 32768 unless said
  * @linger_ms: the longest section, 20 unless said
- * @pause_ms: makers and evictors wait so long after each batch
+ * @linger_every: one of so many sections is long, 64 unless said
  * @until_wrong: end when something is wrong
  * @made: extents that were published
  * @retired: extents that were retired
@@ -53,7 +53,7 @@ struct torture {
 	unsigned int batch;
 	unsigned long zone_pages;
 	unsigned int linger_ms;
-	unsigned int pause_ms;
+	unsigned int linger_every;
 	bool until_wrong;
 	unsigned long made;
 	unsigned long retired;

@@ -68,7 +68,7 @@ static int pause_at(unsigned int places, unsigned int us)
 #define TORTURE_UNTIL_WRONG						\
 	{ .retire = ~0UL, .max_ms = NOTICE_MS, .until_wrong = true,	\
 	  .makers = 1, .evictors = 1, .readers = 2, .batch = 64,		\
-	  .zone_pages = 8192, .linger_ms = 100 }
+	  .zone_pages = 8192, .linger_ms = 100, .linger_every = 4 }
 
 TEST_F_TIMEOUT(inject, readers_that_are_not_waited_for_are_noticed, LONG)
 {

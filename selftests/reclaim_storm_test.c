@@ -126,6 +126,8 @@ static int retire(unsigned int *seed)
 				.nr_pages = word >> 32,
 			};
 	}
+	if (!n)
+		usleep(500);
 	if (n && dice(seed, 16) == 0)
 		e[dice(seed, n)].nr_pages = rand_r(seed);
 	if (n && dice(seed, 16) == 0)

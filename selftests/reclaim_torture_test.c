@@ -34,21 +34,21 @@ FIXTURE_TEARDOWN(torture)
 
 FIXTURE_VARIANT(torture)
 {
-	unsigned int share;	/* of the number to be retired: a hundredth */
+	unsigned int share;	/* of the number to be retired, in thousandths */
 	struct torture torture;
 };
 
 /* All at once. */
 FIXTURE_VARIANT_ADD(torture, full_speed)
 {
-	.share = 100,
+	.share = 1000,
 	.torture = { .makers = 2, .evictors = 1, .readers = 3, .batch = 1024 },
 };
 
 /* Room for little: pages are handed out again as soon as they are free. */
 FIXTURE_VARIANT_ADD(torture, little_room)
 {
-	.share = 5,
+	.share = 50,
 	.torture = { .makers = 2, .evictors = 1, .readers = 3, .batch = 64,
 		     .zone_pages = 4096 + 3 * 64 * 4, .linger_ms = 5 },
 };
@@ -64,7 +64,7 @@ TEST_F_TIMEOUT(torture, no_reader_loses_its_code, 8 * CC_TIMEOUT)
 {
 	struct torture t = variant->torture;
 
-	t.retire = nr_retired / 100 * variant->share / cc_slow();
+	t.retire = nr_retired * variant->share / 1000 / cc_slow();
 	ASSERT_EQ(0, torture_run(&t));
 	TH_LOG(TORTURE_FORMAT, TORTURE_ARGS(t));
 	EXPECT_LE(t.retire, t.retired);

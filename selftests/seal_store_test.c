@@ -243,23 +243,24 @@ static void *churn_main(void *arg)
 
 TEST_F_TIMEOUT(extents, are_there_or_not_when_a_zone_is_sealed, CC_TIMEOUT)
 {
-	unsigned int i, nr = 2000 / cc_slow();
 	unsigned long busy = 0, bad = 0;
 	struct codecache_stats_args stats;
-	long long since;
+	long long since = cc_now_ms();
+	unsigned int i;
 	pthread_t threads[2];
 	int err;
 
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, churn_main,
 					    self));
-	/* One that fails leaves them as they are. */
-	for (i = 0; i < nr; i++) {
+	/* One that fails leaves them as they are. Until all has happened often. */
+	do {
 		err = ext_seal(self->mem.zone, wrong, NULL);
 		busy += err == -EBUSY;
 		bad += err == -EBADMSG;
 		ASSERT_TRUE(err == -EBUSY || err == -EBADMSG);
-	}
+	} while ((busy < 20 || bad < 20 || atomic_load(&self->retired) < 40) &&
+		 cc_patient(since));
 	since = cc_now_ms();
 	do {
 		err = ext_seal(self->mem.zone, NULL, NULL);
@@ -275,8 +276,9 @@ TEST_F_TIMEOUT(extents, are_there_or_not_when_a_zone_is_sealed, CC_TIMEOUT)
 	       atomic_load(&self->retired), atomic_load(&self->refused), busy,
 	       bad);
 	EXPECT_EQ(0, atomic_load(&self->error));
-	EXPECT_LT(0, busy);
-	EXPECT_LT(0, atomic_load(&self->retired));
+	EXPECT_LE(20, busy);
+	EXPECT_LE(20, bad);
+	EXPECT_LE(40, atomic_load(&self->retired));
 	ASSERT_EQ(0, cc_retire_all(self->mem.zone, NULL));
 	EXPECT_TRUE(ext_drained(&self->mem));
 }

@@ -2,6 +2,7 @@
 /*
  * kmod/range.c against models that are obvious
  */
+#include <linux/slab.h>
 #include <linux/types.h>
 
 #include "random.h"
@@ -118,7 +119,7 @@ TEST(range_check_and_range_ok_agree_with_the_model)
 
 /* ---- sorting ----------------------------------------------------------------------- */
 
-enum { SORT_MAX = 40 };
+enum { SORT_MAX = 64 };
 
 static bool overlaps(const struct codecache_prot_range *a,
 		     const struct codecache_prot_range *b)
@@ -294,6 +295,32 @@ TEST(sorting_finds_every_overlap_and_loses_nothing)
 	}
 	EXPECT_LT(10000, found);
 	EXPECT_GT(90000, found);
+}
+
+/* Long vectors are sorted in another way, and as short ones are without memory for it. */
+TEST(sorting_does_the_same_without_memory)
+{
+	struct codecache_prot_range v[SORT_MAX], sorted[2][SORT_MAX];
+	u64 nr, bad[2];
+	unsigned int i, k;
+	int err[2];
+
+	for (i = 0; i < 20000; i++) {
+		nr = 1 + random_below(SORT_MAX);
+		random_vector(v, nr, random_below(2) ? nr << random_below(26) : U32_MAX,
+			      random_below(8));
+		for (k = 0; k < 2; k++) {
+			memcpy(sorted[k], v, sizeof(v));
+			bad[k] = CODECACHE_NO_INDEX;
+			shim_fail_after = k ? (long)random_below(2) : -1;
+			err[k] = codecache_ranges_sort(sorted[k], nr, &bad[k]);
+		}
+		shim_fail_after = -1;
+		ASSERT_EQ(0, shim_nr_live);
+		ASSERT_EQ(err[0], err[1]);
+		if (!err[0])
+			ASSERT_EQ(0, memcmp(sorted[0], sorted[1], nr * sizeof(*v)));
+	}
 }
 
 TEST(sorting_bears_the_highest_pages_and_indices)

@@ -217,17 +217,10 @@ static unsigned long codecache_range_end(const struct codecache_prot_range *r)
 static void *codecache_pages_seek(struct xa_state *xas,
 				  const struct codecache_prot_range *r)
 {
-	struct xa_node *node = xas->xa_node;
 	void *entry = NULL;
 
-	if (xas_not_node(node) || node->shift ||
-	    xas->xa_index >> XA_CHUNK_SHIFT != r->first_page >> XA_CHUNK_SHIFT) {
-		xas_set(xas, r->first_page);
-	} else {
-		xas->xa_index = r->first_page;
-		xas->xa_offset = r->first_page & XA_CHUNK_MASK;
+	if (codecache_pages_near(xas, r->first_page))
 		entry = xas_reload(xas);
-	}
 	if (!entry)
 		entry = xas_find(xas, codecache_range_end(r));
 	if (!entry)

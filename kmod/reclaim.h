@@ -144,6 +144,25 @@ struct codecache_retired {
 #define CODECACHE_TAG_RETIRED	1UL
 #define CODECACHE_TAG_GONE	3UL
 
+/*
+ * Move to a page whose entry may be in the node that @xas is at. False: it is not, or
+ * @xas is at none; then it is set for a walk from the root. @xas must be where a look-up
+ * has ended, not behind what a search has not found.
+ */
+static inline bool codecache_pages_near(struct xa_state *xas, unsigned long index)
+{
+	struct xa_node *node = xas->xa_node;
+
+	if (xas_not_node(node) || node->shift ||
+	    xas->xa_index >> XA_CHUNK_SHIFT != index >> XA_CHUNK_SHIFT) {
+		xas_set(xas, index);
+		return false;
+	}
+	xas->xa_index = index;
+	xas->xa_offset = index & XA_CHUNK_MASK;
+	return true;
+}
+
 struct page *codecache_view_entry_page(const struct codecache_view *view,
 				       void *entry, u32 *prot);
 struct page *codecache_view_page(struct codecache_view *view,

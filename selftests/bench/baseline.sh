@@ -3,7 +3,7 @@
 #
 # Usage: selftests/bench/baseline.sh [--commit REASON] [KERNEL]
 #
-# Take the last run of bench.sh as what later ones are compared with: the rows that
+# Take the last run of bench.sh --gate as what later ones are compared with: the rows that
 # gate, which are those of codecache itself, not its peers' and no latencies. Says what
 # changes; with --commit commits it, with the REASON as the subject and the changes in
 # the body. Without a reason nobody knows later why a row was allowed to get worse.
@@ -17,11 +17,13 @@ if [[ ${1:-} = --commit ]]; then
 	shift 2
 fi
 kernel=${1:-6.12}
-tsv=$B/bench/bench-$kernel.tsv
+tsv=$B/bench/gate-$kernel.tsv
 baseline=selftests/bench/baseline-$kernel.tsv
-gating='^(protect/[^/]*/codecache-|query/|reader/reader/codecache|retire/[^/]*/codecache|grace/grace/)'
+gating='^(protect/protect-r[ow]/codecache-|query/|reader/reader/codecache|grace/grace/)'
+gating+='|^(retire|trap|dirty|publish|create)/[^/]*/codecache'
+gating+='|^pattern/(READ|NONE|mappings)[^/]*/codecache'
 
-[[ -r $tsv ]] || { echo "baseline.sh: no $tsv: make bench first" >&2; exit 3; }
+[[ -r $tsv ]] || { echo "baseline.sh: no $tsv: make bench-gate first" >&2; exit 3; }
 changes=
 if [[ -r $baseline ]]; then
 	changes=$(selftests/bench/compare.sh "$baseline" "$tsv" 0.1 || true)
@@ -29,6 +31,7 @@ if [[ -r $baseline ]]; then
 fi
 {
 	echo "# Rows that gate, on Debian's kernel $kernel: written by baseline.sh"
+	grep '^# version=' "$tsv"
 	grep -E "$gating" "$tsv" | cut -f 1,2
 } >"$baseline"
 step "$baseline: $(grep -vc '^#' "$baseline") rows"

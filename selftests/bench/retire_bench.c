@@ -3,7 +3,7 @@
  * What it costs to take code pages back: EXTENT_RETIRE until they are free, against
  * munmap() and madvise() after membarrier()
  *
- * Usage: retire_bench instructions | barriers | shootdowns | profile ROW N
+ * Usage: retire_bench instructions | codecache | barriers | shootdowns | profile ROW N
  *
  * Work: N pages of a code cache that is mapped twice, to be written and to be run,
  * all resident in both, are given back, and are handed out and touched again before
@@ -14,14 +14,12 @@
  * readers: that is not counted, since there are none.
  *
  * "instructions" wants a guest whose clock counts instructions (QEMU -icount
- * shift=0), "barriers" such a guest with two CPUs, one of which is idle; "shootdowns"
+ * shift=0), as does "codecache", which leaves the peers out; "barriers" such a guest with two CPUs, one of which is idle; "shootdowns"
  * wants two CPUs, on one of which a thread spins, and counts the TLB row of
  * /proc/interrupts; "profile" tells where the instructions of a row go.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +29,7 @@
 #include "measure.h"
 #include "profile.h"
 #include "retire.h"
+#include "smp.h"
 
 #define ROUNDS		5
 #define PROFILE_PAGES	65536
@@ -112,16 +111,6 @@ static unsigned int nr_vmas(void)
 		n += c == '\n';
 	fclose(f);
 	return n;
-}
-
-static void pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		measure_die("two CPUs are needed", errno);
 }
 
 /* ---- instructions -------------------------------------------------------- */
@@ -223,12 +212,16 @@ static void print(enum phase phase, const char *what, const char *title,
 	}
 }
 
-static void bench_instructions(void)
+static void bench_instructions(bool peers)
 {
 	unsigned int i, k;
 
 	measure_calibrate();
 	for (i = 0; i < NR_METHODS; i++) {
+		for (k = 0; k < NR_PHASES * NR_COUNTS; k++)
+			costs[i][k / NR_COUNTS][k % NR_COUNTS] = COST_UNKNOWN;
+		if (methods[i].barrier && !peers)
+			continue;
 		measure_check(methods[i].name, methods[i].setup(&methods[i]));
 		for (k = 0; k < NR_COUNTS; k++)
 			measure(&methods[i], counts[k], k, costs[i]);
@@ -258,7 +251,7 @@ static void bench_barriers(void)
 	unsigned int i, k;
 	struct method *m;
 
-	pin_to(0);
+	smp_pin(0);
 	measure_calibrate();
 	table_head(&table);
 	for (i = 0; i < NR_METHODS; i++) {
@@ -275,41 +268,6 @@ static void bench_barriers(void)
 
 /* ---- shootdowns ---------------------------------------------------------- */
 
-static bool stop;
-
-static void *spin(void *unused)
-{
-	pin_to(1);
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-		;
-	return unused;
-}
-
-/* Sum of the row "TLB: a b ... TLB shootdowns". */
-static uint64_t shootdowns(void)
-{
-	FILE *f = fopen("/proc/interrupts", "r");
-	uint64_t sum = 0;
-	char line[512], *p, *end;
-
-	if (!f)
-		measure_die("/proc/interrupts", errno);
-	while (fgets(line, sizeof(line), f)) {
-		p = strstr(line, "TLB:");
-		if (!p)
-			continue;
-		for (p += 4;; p = end) {
-			unsigned long v = strtoul(p, &end, 10);
-
-			if (end == p)
-				break;
-			sum += v;
-		}
-	}
-	fclose(f);
-	return sum;
-}
-
 static struct cost count_shootdowns(struct method *m, unsigned int n)
 {
 	struct cost cost = COST_UNKNOWN;
@@ -319,10 +277,10 @@ static struct cost count_shootdowns(struct method *m, unsigned int n)
 	for (i = 0; i < 3; i++) {
 		measure_check(m->name, m->make(m, n));
 		touch(m, n);
-		before = shootdowns();
+		before = smp_shootdowns();
 		measure_check(m->name, m->retire(m, n));
 		measure_check(m->name, codecache_grace_wait(cache, m->cookie, 0, 0));
-		cost_add(&cost, shootdowns() - before);
+		cost_add(&cost, smp_shootdowns() - before);
 	}
 	return cost;
 }
@@ -335,10 +293,9 @@ static void bench_shootdowns(void)
 	};
 	struct cost cells[NR_COUNTS];
 	unsigned int i, k;
-	pthread_t thread;
 
-	pin_to(0);
-	measure_check("pthread_create", pthread_create(&thread, NULL, spin, NULL));
+	smp_pin(0);
+	smp_spin(1);
 	table_head(&table);
 	for (i = 0; i < NR_METHODS; i++) {
 		measure_check(methods[i].name, methods[i].setup(&methods[i]));
@@ -346,8 +303,7 @@ static void bench_shootdowns(void)
 			cells[k] = count_shootdowns(&methods[i], counts[k]);
 		table_line(&table, methods[i].name, cells, NULL);
 	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	smp_stop();
 }
 
 /* ---- where the instructions go -------------------------------------------- */
@@ -376,7 +332,8 @@ static void profile(unsigned int row, unsigned int n)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: retire_bench instructions|barriers|shootdowns|profile ROW N\n");
+	fprintf(stderr,
+		"usage: retire_bench instructions|codecache|barriers|shootdowns|profile ROW N\n");
 	return 2;
 }
 
@@ -396,8 +353,8 @@ int main(int argc, char **argv)
 	if (pipe(fds))
 		measure_die("pipe", errno);
 	sink = fds[1];
-	if (!strcmp(mode, "instructions"))
-		bench_instructions();
+	if (!strcmp(mode, "instructions") || !strcmp(mode, "codecache"))
+		bench_instructions(!strcmp(mode, "instructions"));
 	else if (!strcmp(mode, "barriers"))
 		bench_barriers();
 	else if (!strcmp(mode, "shootdowns"))

@@ -5,7 +5,8 @@
 #
 # Everything: static checks, tests of the pure logic and of the library on this
 # machine, the model of grace periods, the documents' examples, and the guest suite
-# on each kernel (6.1 6.12 7 unless said). Installs and fetches what is missing. A
+# on each kernel (6.1 6.12 7 unless said), and what codecache's calls cost on the kernel
+# that selftests/bench has a baseline for. Installs and fetches what is missing. A
 # kernel that cannot be had here is skipped, with the reason. Logs are kept below
 # build/check. The last line is "N passed, N failed, N skipped".
 
@@ -74,6 +75,19 @@ for kernel; do
 		printf '1..1\nnot ok 1 - kernel log of %s is clean\n' "$kernel"
 	fi >"$B/check/$kernel-gate.tap"
 	logs+=("$B/check/$kernel-gate.tap")
+done
+
+# Only where there is something to compare with, and on its kernel.
+for kernel; do
+	[[ -r selftests/bench/baseline-$kernel.tsv && -r $B/check/$kernel/results.log ]] || continue
+	step "costs on $kernel, against selftests/bench/baseline-$kernel.tsv"
+	if make -s bench-gate KERNEL="$kernel" >"$B/check/$kernel-bench.log" 2>&1 </dev/null; then
+		printf '1..1\nok 1 - no row of the benchmarks is 3 %% worse on %s\n' "$kernel"
+	else
+		grep -E '^(FAIL|NOTE)' "$B/check/$kernel-bench.log" | tee /dev/stderr | sed 's/^/# /' || :
+		printf '1..1\nnot ok 1 - no row of the benchmarks is 3 %% worse on %s\n' "$kernel"
+	fi >"$B/check/$kernel-bench.tap"
+	logs+=("$B/check/$kernel-bench.tap")
 done
 
 step "results"

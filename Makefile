@@ -12,7 +12,7 @@ KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse \
-	checkpatch model demo check deps
+	checkpatch lint model demo check deps
 
 all: lib
 
@@ -45,6 +45,7 @@ help:
 	@echo '  torture         - a million retired extents under readers, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
 	@echo '  debug-kernel    - compile that kernel, once'
+	@echo '  lint            - all static checks'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench           - every benchmark, on KERNEL'
@@ -56,7 +57,8 @@ help:
 	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
-	@echo '  KERNEL=6.12 (6.1, 6.12, 7, debug), KERNELS="6.1 6.12 7",'
+	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'
+	@echo '  KERNELS="6.1 6.12 7",'
 	@echo '  PREFIX, DESTDIR,'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
 	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose)'
@@ -79,7 +81,7 @@ modules:
 modules_install: modules
 	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/kmod) modules_install
 
-LAB_KERNELS := $(sort $(KERNELS) debug)
+LAB_KERNELS := $(sort $(KERNELS) 6.12-rt 6.1-arm64 6.12-arm64 debug kcsan)
 
 .PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%)
 $(LAB_KERNELS:%=modules-%): modules-%:
@@ -126,6 +128,9 @@ check-guest:
 
 sparse:
 	$(Q)B=$(B) selftests/lint.sh sparse
+
+lint:
+	$(Q)B=$(B) selftests/lint.sh
 
 checkpatch:
 	$(Q)B=$(B) selftests/lint.sh checkpatch

@@ -33,6 +33,10 @@ if [[ $kernel = debug ]]; then
 	debug="panic_on_warn=1 oops=panic watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 	mem=3G
 	export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
+elif [[ $kernel = kcsan ]]; then
+	# The core's own races are reported too, and are nobody's failure here.
+	debug="watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+	export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
 fi
 
 wanted() {
@@ -51,26 +55,41 @@ boot() {
 
 	shift 2
 	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem "$mem" --timeout 2700 --quiet \
-		--append "$debug" --build "$B/selftests" --log "$B/check/$log" \
+		--append "$debug" --build "$programs/selftests" --log "$B/check/$log" \
 		--module "$module" "$@" || ret=$?
 	[[ $ret = 0 ]] || status=$ret
 }
 
 "$lab/deps.sh" build lab >&2
-"$lab/kernel.sh" "$kernel" >/dev/null || exit
-quietly "$B/check/$kernel-build.log" make "modules-$kernel" "modules-test-$kernel" \
+env=$("$lab/kernel.sh" "$kernel") || exit
+ARCH='' CROSS_COMPILE=''
+# shellcheck source=/dev/null
+. "$env"
+programs=$B
+cross=()
+if [[ -n $ARCH ]]; then
+	"$lab/deps.sh" "$ARCH" >&2
+	programs=$B/$ARCH
+	cross=("CC=${CROSS_COMPILE}gcc" "AR=${CROSS_COMPILE}ar" "SELFTESTS_32=")
+fi
+quietly "$B/check/$kernel-build.log" make "modules-$kernel" "modules-test-$kernel"
+quietly "$B/check/$kernel-programs.log" make "B=$programs" "${cross[@]}" \
 	lib selftests demos lib-examples doc-examples
 
 args=()
 leak_args=()
 while read -r name seconds command; do
 	[[ -z $name || $name = \#* ]] && continue
-	program=$B/${command%% *}
+	# The architecture may have no 32-bit processes.
+	case $ARCH-$name in
+	?*-*32 | ?*-compat_test) continue ;;
+	esac
+	program=$programs/${command%% *}
 	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
 	# The longest ones, which know no difference between kernels, on one of them.
-	case $kernel-$name in
-	6.12-* | debug-*) ;;
-	*-reclaim_race_test | *-reclaim_torture_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
+	case $kernel:$name in
+	6.12:* | debug:*) ;;
+	*:reclaim_race_test | *:reclaim_torture_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
 	esac
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
@@ -79,7 +98,7 @@ while read -r name seconds command; do
 	*) leak_args+=("${run[@]}") ;;
 	esac
 done <selftests/plan.conf
-for program in "$B"/examples/*; do
+for program in "$programs"/examples/*; do
 	name=$(basename "$program")
 	if [[ -x $program ]] && wanted "example_$name"; then
 		args+=(--add "$program:/examples/$name")
@@ -92,7 +111,7 @@ fi
 if wanted oom_test; then
 	before=$status
 	boot "$kernel-oom" "$B/kmod-$kernel/codecache.ko" \
-		--add "$B/selftests/oom_test" --run "oom_test 100 /bin/oom_test"
+		--add "$programs/selftests/oom_test" --run "oom_test 100 /bin/oom_test"
 	# The kernel's report of the kill has a call trace, which is no fault here.
 	log=$B/check/$kernel-oom/console.log
 	sed -i '/invoked oom-killer/,/Memory cgroup out of memory/d' "$log"
@@ -118,7 +137,7 @@ args=()
 for name in inject_test query_inject_test reclaim_inject_test; do
 	[[ $kernel = 6.12 || $name != reclaim_inject_test || ${#only[@]} -gt 0 ]] || continue
 	if wanted "$name"; then
-		args+=(--add "$B/selftests/$name" --run "$name 1500 /bin/$name")
+		args+=(--add "$programs/selftests/$name" --run "$name 1500 /bin/$name")
 	fi
 done
 if [[ ${#args[@]} -gt 0 ]]; then

@@ -223,8 +223,8 @@ TEST_F_TIMEOUT(seal, takes_write_views_their_access, CC_TIMEOUT)
 	ASSERT_NE(NULL, q);
 	fill(self, variant->extents, 1, 0);
 	for (i = 0; i < 4; i++)
-		ASSERT_EQ(0, cc_store(p + i * self->page, 0xb8) +
-			     cc_store(q + i * self->page, 0xb8));
+		ASSERT_EQ(0, cc_store(p + i * self->page, CC_CODE_FIRST) +
+			     cc_store(q + i * self->page, CC_CODE_FIRST));
 	ASSERT_EQ(0, seal(self));
 	for (i = 0; i < PAGES; i++) {
 		EXPECT_TRUE(has_no_access(self->w + i * self->page + i));
@@ -461,13 +461,6 @@ static bool stops(pid_t pid)
 	       WSTOPSIG(status) == SIGSTOP;
 }
 
-static long poke(pid_t pid, uintptr_t at, int value)
-{
-	/* mov $value, %eax; ret; and two bytes more */
-	return ptrace(PTRACE_POKETEXT, pid, at,
-		      0xb8 | (unsigned long)value << 8 | 0xc3UL << 40);
-}
-
 TEST(debuggers_do_not_write_to_what_is_sealed)
 {
 	uintptr_t *at = mmap(NULL, cc_page_size(), PROT_READ | PROT_WRITE,
@@ -477,18 +470,14 @@ TEST(debuggers_do_not_write_to_what_is_sealed)
 	if (!pid)
 		be_debugged(at);
 	ASSERT_TRUE(stops(pid));
-	EXPECT_EQ(0, poke(pid, at[0], 43));
+	EXPECT_EQ(0, cc_poke_code(pid, at[0], 43));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	ASSERT_TRUE(stops(pid));
-	EXPECT_EQ(-1, poke(pid, at[0], 44));
-	EXPECT_EQ(-1, poke(pid, at[1], 44));
-	errno = 0;
-	EXPECT_EQ(43 << 8 | 0xb8, ptrace(PTRACE_PEEKTEXT, pid, at[0], NULL) &
-				  0xffff);
-	EXPECT_EQ(0, errno);
+	EXPECT_EQ(-1, cc_poke_code(pid, at[0], 44));
+	EXPECT_EQ(-1, cc_poke_code(pid, at[1], 44));
+	EXPECT_EQ(cc_code_begin(43), cc_peek_code(pid, at[0]));
 	/* A write view has no access, so it reads no zeros. */
-	EXPECT_EQ(-1, ptrace(PTRACE_PEEKTEXT, pid, at[1], NULL));
-	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-EIO, cc_peek_code(pid, at[1]));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	EXPECT_EQ(43, cc_wait(pid));
 }

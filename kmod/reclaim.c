@@ -152,16 +152,16 @@ codecache_sweep_next(struct codecache_sweep *sweep)
 
 	lockdep_assert_held(&zone->sweep);
 	mutex_lock(&zone->lock);
-	list_for_each_entry(view, &zone->views, node) {
+	while (!found && !list_empty(&zone->views)) {
+		view = list_first_entry(&zone->views, struct codecache_view, node);
 		if (view->sweep_seq == zone->sweep_seq)
 			break;	/* they are at the end, all of them */
-		if (!codecache_sweep_takes(sweep, view) ||
-		    !kref_get_unless_zero(&view->ref))
-			continue;
-		found = view;
+		/* Those that are left out, too: each is looked at once. */
 		view->sweep_seq = zone->sweep_seq;
 		list_move_tail(&view->node, &zone->views);
-		break;
+		if (codecache_sweep_takes(sweep, view) &&
+		    kref_get_unless_zero(&view->ref))
+			found = view;
 	}
 	mutex_unlock(&zone->lock);
 	return found;

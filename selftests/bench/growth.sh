@@ -84,7 +84,7 @@ for pattern in every-other clustered random contiguous; do
 	done
 done
 plot sizes "The same pages in larger zones" instructions MiB
-for what in zones views readers extents; do
+for what in zones views readers sharing extents; do
 	plot "$what" "With more $what" instructions "$what"
 done
 plot ask-1000000 "Which of 1,000,000 pages are dirty" instructions "percent dirty"

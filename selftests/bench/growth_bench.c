@@ -3,7 +3,7 @@
  * What grows with what: calls that touch the same few pages, while a zone is larger, or
  * while there are more zones, views, readers or extents
  *
- * Usage: growth_bench [sizes] [zones] [views] [readers] [extents]    (all, unless said)
+ * Usage: growth_bench [sizes] [zones] [views] [readers] [sharing] [extents]    (all, unless said)
  *
  * None of it may cost more because of what it does not touch. A grace period looks at
  * every reader, and RETIRE goes through every view of its zone; those may grow with
@@ -313,6 +313,41 @@ static void retire(struct codecache_zone *zone, char *map, uint64_t page, struct
 	cost_add(gone, meter_end(&meter));
 }
 
+/* Views that have nothing of the page. */
+static void bench_sharing(void)
+{
+	static struct codecache_view *others[MAX_MANY];
+	struct codecache_zone *zone;
+	struct codecache_view *view;
+	unsigned int i, k, nr = 1;
+	uint64_t page;
+
+	begin();
+	measure_check("zone", codecache_zone_create_extents(cache, CODECACHE_ZONE_CODE,
+							    PAGES * page_size, &zone));
+	measure_check("view", codecache_view_create(zone, CODECACHE_VIEW_WRITE, NULL, &view));
+	measure_check("map", codecache_view_map(view, NULL, 0));
+	for (i = 0; i < NR_COLUMNS; i++) {
+		for (; nr < nr_of(i); nr++) {
+			measure_check("view", codecache_view_create(zone, CODECACHE_VIEW_EXEC,
+								    NULL, &others[nr]));
+			measure_check("map", codecache_view_map(others[nr], NULL, 0));
+		}
+		for (k = 0; k < ROUNDS; k++) {
+			measure_check("alloc", codecache_extent_alloc(zone, 1, NULL, &page,
+								      NULL));
+			retire(zone, codecache_view_addr(view), page,
+			       cell("RETIRE, until it returns", i),
+			       cell("RETIRE, until it is free", i));
+		}
+	}
+	end("sharing", "Instructions, with so many views of the zone", many);
+	while (--nr)
+		codecache_view_destroy(others[nr]);
+	codecache_view_destroy(view);
+	codecache_zone_destroy(zone);
+}
+
 static void bench_extents(void)
 {
 	struct codecache_zone *zone;
@@ -352,6 +387,7 @@ static const struct bench {
 	{ "zones", bench_zones },
 	{ "views", bench_views },
 	{ "readers", bench_readers },
+	{ "sharing", bench_sharing },
 	{ "extents", bench_extents },
 };
 

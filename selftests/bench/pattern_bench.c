@@ -317,6 +317,8 @@ static void weigh(unsigned int method, unsigned int column)
 	open_all();
 	dirty_all(m);
 	maps = memory_mappings();
+	/* Twice: the first time leaves slabs behind. */
+	memory_kernel_bytes();
 	before = memory_kernel_bytes();
 	if (m->protect(TO_READ)) {
 		grown = memory_kernel_bytes() - before;

@@ -10,6 +10,7 @@
  * Allocation against copying: during a collection copies stay below space->low
  * and buffers above it, so neither waits for the other.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #include "gc_priv.h"
+
+__thread struct mutator *gc_self;
 
 #define GC_MAX_WAITS	8	/* collections to wait for before memory is said to be out */
 
@@ -37,11 +40,13 @@ void gc_enter(struct gc *gc, struct mutator *m)
 	static const atomic_bool never;
 
 	memset(m, 0, sizeof(*m));
+	gc_self = m;
 	m->gc = gc;
 	m->stop = gc ? &gc->stop : &never;
 	if (!gc)
 		return;
 	m->torture_left = gc->config.torture;
+	signals_enter();
 	pthread_mutex_lock(&gc->lock);
 	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
 		pthread_cond_wait(&gc->to_mutators, &gc->lock);
@@ -56,6 +61,8 @@ void gc_leave(struct mutator *m)
 	struct gc *gc = m->gc;
 	struct mutator **link;
 
+	gc_self = NULL;
+	m->cpu_ns = thread_ns();
 	if (!gc)
 		return;
 	pthread_mutex_lock(&gc->lock);
@@ -65,6 +72,7 @@ void gc_leave(struct mutator *m)
 	gc->running--;
 	pthread_cond_signal(&gc->to_collector);
 	pthread_mutex_unlock(&gc->lock);
+	signals_leave();
 }
 
 /* Stand still until the world goes on. Called with gc->lock held. */
@@ -119,8 +127,9 @@ static void mutator_pace_locked(struct gc *gc)
 static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 {
 	struct gc *gc = m->gc;
+	struct page_run run = { 0, bytes / gc->page };
 	uint64_t at;
-	int waits = 0, err;
+	int waits = 0, err = 0;
 
 	pthread_mutex_lock(&gc->lock);
 	while ((at = space_carve(gc->to, bytes)) == GC_NO_ROOM) {
@@ -134,7 +143,9 @@ static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 
 	/* No flip can come here: this mutator is running. */
 	memset(space_at(gc->to, at), 0, bytes);
-	err = gc->barrier.ops->grant(&gc->barrier, space_ref(gc->to, at), bytes);
+	run.first = at / gc->page;
+	if (gc->barrier.ops->grant)
+		err = gc->barrier.ops->grant(&gc->barrier, &gc->to->map, &run, 1);
 	if (err && gc->config.sabotage == GC_SABOTAGE_NONE)
 		gc_die("new pages were not granted: %s", strerror(-err));
 	return (uint8_t *)space_ref(gc->to, at);
@@ -199,4 +210,35 @@ struct obj **gc_push(struct mutator *m, struct obj *o)
 struct obj **gc_global(struct mutator *m, unsigned int i)
 {
 	return m->gc ? &m->gc->global[i] : NULL;
+}
+
+/* Read a byte of each page: who has none of it waits, and has it then. */
+static void mutator_touch(struct mutator *m, const volatile uint8_t *start, size_t bytes)
+{
+	const volatile uint8_t *p;
+
+	m->touched++;
+	for (p = start; p < start + bytes; p += m->gc->page)
+		(void)*p;
+	(void)start[bytes - 1];
+}
+
+int gc_pread(struct mutator *m, int fd, void *to, size_t bytes, off_t at)
+{
+	uint8_t *p = to;
+	ssize_t n;
+
+	while (bytes) {
+		n = pread(fd, p, bytes, at);
+		if (n < 0 && errno == EFAULT && m->gc && !m->gc->barrier.ops->kernel_waits) {
+			mutator_touch(m, p, bytes);
+			continue;
+		}
+		if (n <= 0)
+			return -1;
+		p += n;
+		at += n;
+		bytes -= (size_t)n;
+	}
+	return 0;
 }

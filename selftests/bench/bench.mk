@@ -21,8 +21,12 @@ $(BENCHES): $(B)/selftests/%: selftests/bench/%.c $(B)/lib/libcodecache.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(bench-libs)
 
-.PHONY: benches bench-protect bench-query bench-reclaim
+.PHONY: benches bench-protect bench-query bench-reclaim gc-report
 benches: $(BENCHES)
 
 bench-protect bench-query bench-reclaim: bench-%:
 	$(Q)B=$(B) selftests/bench/$*.sh $(KERNEL)
+
+# Of a demo: with pictures, which take gnuplot.
+gc-report:
+	$(Q)B=$(B) selftests/bench/gc.sh $(KERNEL)

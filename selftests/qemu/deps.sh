@@ -9,6 +9,8 @@
 #   debug     compile a debug kernel from Debian's source package
 #   model     spin, and a compiler for what it generates
 #   bench     what the benchmarks compare with
+#   demo      documents that a demo reads
+#   plot      gnuplot, for reports with pictures
 #   lint      sparse, checkpatch, shellcheck and their like
 #
 # Silent when nothing is missing. Without root, and without a sudo that asks
@@ -25,6 +27,8 @@ packages_of() {
 	debug) echo gcc-12 make bc bison flex libelf-dev libssl-dev xz-utils ccache ;;
 	model) echo spin gcc libc6-dev ;;
 	bench) echo liburcu-dev ;;
+	demo) echo iso-codes ;;
+	plot) echo gnuplot-nox ;;
 	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils ;;
 	*) die 3 "no group $1; see -h" ;;
 	esac

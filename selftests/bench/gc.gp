@@ -11,15 +11,12 @@ workloads = "lists trees kallsyms json"
 # What is left of a distribution above each duration.
 set logscale xy
 set format x "10^{%L}"
-set xlabel "instructions (one CPU, clock of instructions)"
+set xlabel "instructions"
 set ylabel "part that takes longer"
 do for [w in workloads] {
 	set output "steps-".w.".svg"
 	set title "Steps of 64 small operations with all that they wait for: ".w
 	plot for [i=0:6] "steps-".w.".dat" index i using 1:2 with steps lw 2 title columnhead(1)
-	set output "traps-".w.".svg"
-	set title "Waits of a mutator for a page: ".w
-	plot for [i=0:4] "traps-".w.".dat" index i using 1:2 with steps lw 2 title columnhead(1)
 }
 
 # Flips by the number of ranges.

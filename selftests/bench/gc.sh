@@ -3,10 +3,10 @@
 #
 # Usage: selftests/bench/gc.sh [KERNEL]    (make gc-report KERNEL=6.12)
 #
-# The demo gc behind each of its barriers. Two boots of a stock kernel: one with a single
-# CPU whose clock counts instructions, which gives processor time, pauses and the cost of
-# flips; and one with two CPUs, which gives shootdowns and mappings. Tables
-# (TSV) and pictures (SVG) are in build/gc.
+# The demo gc behind each of its barriers. Three boots of a stock kernel: two with a single
+# CPU whose clock counts instructions, which give processor time and the cost of flips,
+# and pauses; and one with two CPUs, which gives shootdowns and mappings. Tables (TSV)
+# and pictures (SVG) are in build/gc.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -51,15 +51,15 @@ throughput() {
 	done
 }
 
-# distribution KIND WORKLOAD: a block for each barrier, two blank lines between.
+# distribution WORKLOAD: of its steps, a block for each barrier, two blank lines between.
 distribution() {
 	local barrier
 
 	for barrier in "${names[@]}"; do
 		printf '"%s"\n' "$barrier"
-		awk -F '\t' -v w="$2" -v b="$barrier" -v k="$1" \
-			'$1 == "dist" && $2 == w && $3 == b && $4 == k { print $5 "\t" $6 }' \
-			"$out/instructions.tsv"
+		awk -F '\t' -v w="$1" -v b="$barrier" \
+			'$1 == "dist" && $2 == w && $3 == b && $4 == "step" { print $5 "\t" $6 }' \
+			"$out/pauses.tsv"
 		printf '\n\n'
 	done
 }
@@ -85,6 +85,9 @@ mapfile -t documents < <(gc_documents)
 step "instructions: one CPU, -icount shift=0"
 boot instructions --icount --run "flip 300 /bin/gc --flip --barrier all" \
 	--run "gc 900 /bin/gc --barrier all --tsv"
+step "pauses: the same, one mutator, which goes before the collector"
+boot pauses --icount \
+	--run "gc 900 /bin/gc --barrier all --tsv --mutators 1 --realtime --rest 4000 --scale 300"
 step "shootdowns and mappings: two CPUs, multi-threaded emulation"
 boot shootdowns --smp 2 --thread multi --run "gc 900 /bin/gc --barrier all --tsv"
 step "pictures"
@@ -92,8 +95,7 @@ throughput >"$out/throughput.dat"
 flips 4 >"$out/revoke.dat"
 flips 5 >"$out/grant.dat"
 for workload in lists trees kallsyms json; do
-	distribution step "$workload" >"$out/steps-$workload.dat"
-	distribution trap "$workload" >"$out/traps-$workload.dat"
+	distribution "$workload" >"$out/steps-$workload.dat"
 done
 (cd "$out" && gnuplot "$OLDPWD/$pictures/gc.gp")
 step "done: $out/*.tsv, $out/*.svg"

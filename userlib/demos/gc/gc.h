@@ -198,6 +198,9 @@ static inline void gc_pop(struct mutator *m, unsigned int nr)
 /** A root that all mutators share, or NULL without a collector; the slot is theirs to guard. */
 struct obj **gc_global(struct mutator *m, unsigned int i);
 
+/** Sleep, while others may collect. Safepoint. */
+void gc_rest(struct mutator *m, uint64_t ns);
+
 /** pread(2) into an object; 0, or -1 and errno. Not a safepoint. */
 int gc_pread(struct mutator *m, int fd, void *to, size_t bytes, off_t at);
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gc_priv.h"
@@ -91,6 +92,27 @@ void gc_park(struct mutator *m)
 	if (atomic_load_explicit(&m->gc->stop, memory_order_relaxed))
 		mutator_park_locked(m->gc);
 	pthread_mutex_unlock(&m->gc->lock);
+}
+
+void gc_rest(struct mutator *m, uint64_t ns)
+{
+	struct timespec rest = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	struct gc *gc = m->gc;
+
+	if (!gc) {
+		nanosleep(&rest, NULL);
+		return;
+	}
+	pthread_mutex_lock(&gc->lock);
+	gc->running--;
+	pthread_cond_signal(&gc->to_collector);
+	pthread_mutex_unlock(&gc->lock);
+	nanosleep(&rest, NULL);
+	pthread_mutex_lock(&gc->lock);
+	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	gc->running++;
+	pthread_mutex_unlock(&gc->lock);
 }
 
 /* Wait, parked, for a collection to end. Called with gc->lock held. */

@@ -26,6 +26,9 @@ static const char help[] =
 "  --scale PERCENT   of what each workload says (100)\n"
 "  --seconds S       for each workload and barrier, instead of rounds\n"
 "  --seed N          (1)\n"
+"  --rest US         of a mutator, before each round (0)\n"
+"  --realtime        mutators run at real-time priority: on one processor the collector\n"
+"                    then runs only while they wait or rest\n"
 "  --group N         pages that the background grants together, at the most (16)\n"
 "  --give-back N     give from-space's memory back after every Nth collection (2);\n"
 "                    in between it is revoked at once and used again;\n"
@@ -48,6 +51,7 @@ static const char help[] =
 
 enum {
 	OPT_WORKLOAD = 256, OPT_MUTATORS, OPT_HEAP, OPT_SECONDS, OPT_ROUNDS, OPT_SCALE, OPT_SEED,
+	OPT_REST, OPT_REALTIME,
 	OPT_BARRIER, OPT_GROUP, OPT_GIVE_BACK, OPT_PADDING, OPT_JSON, OPT_VERIFY, OPT_TORTURE,
 	OPT_SABOTAGE, OPT_FLIP, OPT_TSV, OPT_HELP,
 };
@@ -61,6 +65,8 @@ static const struct option long_options[] = {
 	{ "scale", required_argument, NULL, OPT_SCALE },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "barrier", required_argument, NULL, OPT_BARRIER },
+	{ "rest", required_argument, NULL, OPT_REST },
+	{ "realtime", no_argument, NULL, OPT_REALTIME },
 	{ "group", required_argument, NULL, OPT_GROUP },
 	{ "give-back", required_argument, NULL, OPT_GIVE_BACK },
 	{ "padding", required_argument, NULL, OPT_PADDING },
@@ -169,6 +175,12 @@ static void options_set(struct options *o, int option, const char *arg)
 		break;
 	case OPT_SEED:
 		o->seed = options_number(arg, 0, UINT64_MAX);
+		break;
+	case OPT_REST:
+		o->rest_us = options_number(arg, 0, 1000000);
+		break;
+	case OPT_REALTIME:
+		o->realtime = true;
 		break;
 	case OPT_JSON:
 		text_folder = arg;

@@ -16,6 +16,8 @@ struct options {
 	uint64_t rounds;	/* a mutator; 0: what the workload says */
 	uint64_t percent;	/* of these */
 	uint64_t seed;
+	uint64_t rest_us;	/* a mutator's, before each round */
+	bool realtime;		/* mutators go before the collector */
 	bool tsv;
 	bool flip;		/* measure flips, run nothing */
 };

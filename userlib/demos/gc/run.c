@@ -29,6 +29,7 @@ struct crew {
 	pthread_t thread[MAX_MUTATORS];
 	unsigned int nr;
 	atomic_uint left;	/* mutators that are at work */
+	bool realtime;
 	unsigned int vmas;	/* the most that were seen */
 	uint64_t ns;
 };
@@ -46,6 +47,11 @@ bool work_more(struct work *w)
 	    now_ns() >= w->deadline_ns + (stat_read(w->collections) < MIN_COLLECTIONS ? MORE_NS : 0))
 		return false;
 	atomic_store_explicit(&w->rounds, done + 1, memory_order_relaxed);
+	if (w->rest_ns) {
+		gc_rest(&w->m, w->rest_ns);
+		w->step_ns = 0;		/* that is no part of a step */
+		w->ticks_left = 0;
+	}
 	return true;
 }
 
@@ -71,9 +77,12 @@ static void *crew_thread(void *arg)
 {
 	struct job *job = arg;
 	struct crew *crew = job->crew;
+	struct sched_param param = { .sched_priority = 1 };
 	struct work *w = job->work;
 
 	free(job);
+	if (crew->realtime && pthread_setschedparam(pthread_self(), SCHED_FIFO, &param))
+		gc_die("mutators cannot run at real-time priority");
 	gc_enter(crew->gc, &w->m);
 	crew->workload->run(w);
 	gc_leave(&w->m);
@@ -140,6 +149,7 @@ static void crew_prepare(struct crew *crew, const struct options *o)
 	unsigned int i;
 
 	crew->nr = o->mutators;
+	crew->realtime = o->realtime;
 	crew->work = calloc(crew->nr, sizeof(*crew->work));
 	if (!crew->work)
 		gc_die("no memory for threads");
@@ -153,6 +163,7 @@ static void crew_prepare(struct crew *crew, const struct options *o)
 			w->round_limit = o->rounds ? o->rounds :
 				crew->workload->rounds * o->percent / 100 + 1;
 		w->deadline_ns = now_ns() + (uint64_t)(o->seconds * 1e9);
+		w->rest_ns = o->rest_us * 1000;
 		w->collections = crew->gc ? &crew->gc->stats.collections : NULL;
 	}
 }

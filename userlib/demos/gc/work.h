@@ -28,6 +28,7 @@ struct work {
 	_Atomic uint64_t rounds;	/* done; others read it for the progress line */
 	uint64_t round_limit;	/* 0: until the deadline */
 	uint64_t deadline_ns;
+	uint64_t rest_ns;	/* before each round */
 	const _Atomic uint64_t *collections;	/* with a deadline: until there were some */
 	uint64_t failures;
 	unsigned int ticks_left;	/* small operations to the end of the step */
@@ -60,7 +61,7 @@ struct workload_code {
 /** All of them; { NULL, NULL } ends them. */
 extern const struct workload_code workloads[];
 
-/** Whether to do one more round; counts it. */
+/** Whether to do one more round; counts it. Safepoint. */
 bool work_more(struct work *w);
 /** Count and, the first few times, show that something is wrong. */
 void work_fail(struct work *w, const char *what);

@@ -128,7 +128,7 @@ for name in inject_test query_inject_test reclaim_inject_test; do
 	fi
 done
 if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted gc_flush; then
-	args+=(--add "$B/demos/gc" --run "gc_flush 300 /bin/gc --barrier codecache,codecache-signal --sabotage flush --give-back 0 --workload lists,trees")
+	args+=(--add "$B/demos/gc" --run "gc_flush 300 /bin/gc --barrier codecache,codecache-signal --sabotage flush --torture 2000 --scale 20 --workload lists,json")
 fi
 if [[ ${#args[@]} -gt 0 ]]; then
 	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"

@@ -66,7 +66,7 @@ struct obj *collector_copy(struct gc *gc, struct obj *old)
 	if (gc->barrier.ops->soft && gc->config.sabotage == GC_SABOTAGE_ORDER) {
 		/* The soft barrier's own mistake of this kind. */
 		__atomic_store_n(&old->header, (uintptr_t)space_ref(to, at), __ATOMIC_RELEASE);
-		if (stat_read(&gc->stats.objects_copied) % 256 == 0)
+		if (stat_read(&gc->stats.objects_copied) % 32 == 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
 		space_at(to, at)->header = header;
 	}
@@ -199,7 +199,7 @@ static void collector_answer_page(struct gc *gc, size_t page)
 			b->ops->wake(b, &gc->to->map, page);
 		return;
 	case PAGE_SHUT:
-		grant_now(gc, page);
+		grant_wanted(gc, page);
 		return;
 	case PAGE_SCANNED:
 		break;

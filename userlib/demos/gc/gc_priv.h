@@ -78,8 +78,14 @@ struct gc_stats {
 	_Atomic uint64_t padding;		/* bytes left empty by pages closed early */
 	_Atomic uint64_t deferrals;		/* traps that had to wait for a page to fill */
 	_Atomic uint64_t walks;			/* of the whole heap, to verify it */
-	_Atomic uint64_t faults_found;		/* by these walks */
+	_Atomic uint64_t faults_found;		/* by these walks, and in shut pages */
 	_Atomic uint64_t live;			/* bytes, after the last collection */
+};
+
+/* A page that torture has taken away, and what it held. */
+struct shut {
+	size_t page;
+	uint64_t sum;
 };
 
 /* A thread that has trapped before. */
@@ -134,7 +140,7 @@ struct gc {
 	struct waiter waiters[GC_WAITERS];
 	size_t pending[GC_MAX_GROUP];	/* pages that are scanned, and to be granted */
 	unsigned int nr_pending;
-	size_t shut[GC_MAX_SHUT];
+	struct shut shut[GC_MAX_SHUT];
 	unsigned int nr_shut;
 	uint64_t random;		/* for torture */
 	struct samples stop_pauses;
@@ -196,6 +202,7 @@ void grant_page(struct gc *gc, size_t page);
 void grant_now(struct gc *gc, size_t page);
 void grant_pending(struct gc *gc);
 void grant_shuffle(struct gc *gc);
+void grant_wanted(struct gc *gc, size_t page);
 void grant_shut(struct gc *gc);
 
 /* verify.c */

@@ -9,9 +9,11 @@
  * pages that were scanned already.
  *
  * Torture takes random pages away again (*shuffle*). They are scanned, so a trap
- * there is answered by granting them anew.
+ * there is answered by granting them anew; but until then they must not change.
  */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gc_priv.h"
 
@@ -94,37 +96,68 @@ static uint64_t grant_random(struct gc *gc)
 	return gc->random >> 33;
 }
 
-/* Torture: take a page away that the mutators have, or else give them one back. */
+static uint64_t grant_sum(const struct gc *gc, size_t page)
+{
+	const volatile uint64_t *word = space_at(gc->to, page * gc->page)->word - 1;
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < gc->page / sizeof(*word); i++)
+		sum = (sum ^ word[i]) * 0x9e3779b97f4a7c15ULL;
+	return sum;
+}
+
+static void grant_take(struct gc *gc, size_t page)
+{
+	struct barrier *b = &gc->barrier;
+	int err = b->ops->revoke(b, &gc->to->map, (struct page_run){ page, 1 });
+
+	if (err)
+		gc_die("page %zu was not taken away: %s", page, strerror(-err));
+	gc->to->done[page] = PAGE_SHUT;
+	gc->shut[gc->nr_shut++] = (struct shut){ page, grant_sum(gc, page) };
+	stat_add(&gc->stats.shuts, 1);
+}
+
+/* Give a page back that was taken away; nobody can have written to it meanwhile. */
+static void grant_back(struct gc *gc, unsigned int i)
+{
+	struct shut shut = gc->shut[i];
+
+	gc->shut[i] = gc->shut[--gc->nr_shut];
+	if (grant_sum(gc, shut.page) != shut.sum) {
+		stat_add(&gc->stats.faults_found, 1);
+		/* No printf(): a mutator may hold stdout's lock and wait for us. */
+		dprintf(STDOUT_FILENO, "gc: page %zu was written to while no mutator had it\n",
+			shut.page);
+	}
+	grant_now(gc, shut.page);
+}
+
+/* Torture: take a page away that the mutators have, or else give one back. */
 void grant_shuffle(struct gc *gc)
 {
 	size_t page = grant_random(gc) % (gc->background + 1);
-	struct barrier *b = &gc->barrier;
-	int err;
 
-	if (gc->nr_shut == GC_MAX_SHUT || (gc->nr_shut && grant_random(gc) % 2)) {
-		page = gc->shut[--gc->nr_shut];
-		if (gc->to->done[page] == PAGE_SHUT)
-			grant_now(gc, page);
-		return;
-	}
-	if (gc->to->done[page] != PAGE_OPEN)
-		return;
-	gc->to->done[page] = PAGE_SHUT;
-	err = b->ops->revoke(b, &gc->to->map, (struct page_run){ page, 1 });
-	if (err)
-		gc_die("page %zu was not taken away: %s", page, strerror(-err));
-	gc->shut[gc->nr_shut++] = page;
-	stat_add(&gc->stats.shuts, 1);
+	if (gc->nr_shut == GC_MAX_SHUT || (gc->nr_shut && grant_random(gc) % 2))
+		grant_back(gc, (unsigned int)(grant_random(gc) % gc->nr_shut));
+	else if (gc->to->done[page] == PAGE_OPEN)
+		grant_take(gc, page);
+}
+
+/* A mutator waits for a page that torture has taken away. */
+void grant_wanted(struct gc *gc, size_t page)
+{
+	unsigned int i;
+
+	for (i = 0; gc->shut[i].page != page; i++)
+		;
+	grant_back(gc, i);
 }
 
 /* Give all pages back that torture has taken away. */
 void grant_shut(struct gc *gc)
 {
-	size_t page;
-
-	while (gc->nr_shut) {
-		page = gc->shut[--gc->nr_shut];
-		if (gc->to->done[page] == PAGE_SHUT)
-			grant_now(gc, page);
-	}
+	while (gc->nr_shut)
+		grant_back(gc, 0);
 }

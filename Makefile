@@ -55,6 +55,7 @@ help:
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
 	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
 	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'
+	@echo '  gc-report       - the demo gc behind each barrier: tables and pictures'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
 	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'

@@ -7,8 +7,8 @@
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
 # on 6.12 nohz_test and a short torture with CPUs in nohz_full mode;
-# then inject_test, query_inject_test and reclaim_inject_test on a module that they can
-# break on purpose.
+# then inject_test, query_inject_test, reclaim_inject_test and the demo gc as gc_flush on
+# a module that they can break on purpose.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -24,6 +24,7 @@ kernel=${1:?usage: guest.sh KERNEL [PROGRAM...]}
 shift
 only=("$@")
 status=0
+leaks=()
 
 # What the kernel can check by itself is switched on.
 debug="slub_debug=FZPU kfence.sample_interval=1"
@@ -49,18 +50,32 @@ wanted() {
 	return 1
 }
 
-# boot LOG MODULE ARGS...
+# once ARGS...: sets $unique to them, but for an --add that was there before: several
+# lines of the plan may run one program.
+once() {
+	local -A seen=()
+
+	unique=()
+	while [[ $# -ge 2 ]]; do
+		[[ $1 = --add && -v seen[$2] ]] || unique+=("$1" "$2")
+		[[ $1 != --add ]] || seen[$2]=yes
+		shift 2
+	done
+}
+
+# boot LOG MODULE [--NAME VALUE]...
 boot() {
 	local log=$1 module=$2 ret=0
 
 	shift 2
+	once "$@"
 	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem "$mem" --timeout 2700 --quiet \
-		--append "$debug" --build "$programs/selftests" --log "$B/check/$log" \
-		--module "$module" "$@" || ret=$?
+		"${leaks[@]}" --append "$debug" --build "$programs/selftests" --log "$B/check/$log" \
+		--module "$module" "${unique[@]}" || ret=$?
 	[[ $ret = 0 ]] || status=$ret
 }
 
-"$lab/deps.sh" build lab >&2
+"$lab/deps.sh" build lab demo >&2
 env=$("$lab/kernel.sh" "$kernel") || exit
 ARCH='' CROSS_COMPILE=''
 # shellcheck source=/dev/null
@@ -78,6 +93,7 @@ quietly "$B/check/$kernel-programs.log" make "B=$programs" "${cross[@]}" \
 
 args=()
 leak_args=()
+mapfile -t documents < <(gc_documents)
 while read -r name seconds command; do
 	[[ -z $name || $name = \#* ]] && continue
 	# The architecture may have no 32-bit processes.
@@ -86,15 +102,20 @@ while read -r name seconds command; do
 	esac
 	program=$programs/${command%% *}
 	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
+	[[ $program != */demos/gc ]] || run+=("${documents[@]}")
 	# The longest ones, which know no difference between kernels, on one of them.
 	case $kernel:$name in
 	6.12:* | debug:*) ;;
-	*:reclaim_race_test | *:reclaim_torture_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
+	*:reclaim_race_test | *:reclaim_torture_test | *:gc_torture_kallsyms)
+		[[ ${#only[@]} -gt 0 ]] || continue
+		;;
 	esac
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
 	*race* | *rmmod_test | block_life_test | reclaim_life_test) ;;
 	reclaim_storm_test | reclaim_torture_test) ;;
+	gc_torture) leak_args+=("${run[@]}") ;;
+	gc_*) ;;
 	*) leak_args+=("${run[@]}") ;;
 	esac
 done <selftests/plan.conf
@@ -127,7 +148,7 @@ for name in nohz_test reclaim_torture_test; do
 	[[ $kernel = 6.12 && ${#only[@]} = 0 || " ${only[*]} " = *" nohz_test "* ]] || break
 	command=$name
 	[[ $name != reclaim_torture_test ]] || command+=" 10000"
-	args+=(--add "$B/selftests/$name" --run "$name 600 /bin/$command")
+	args+=(--add "$programs/selftests/$name" --run "$name 600 /bin/$command")
 done
 if [[ ${#args[@]} -gt 0 ]]; then
 	boot "$kernel-nohz" "$B/kmod-$kernel/codecache.ko" \
@@ -140,10 +161,14 @@ for name in inject_test query_inject_test reclaim_inject_test; do
 		args+=(--add "$programs/selftests/$name" --run "$name 1500 /bin/$name")
 	fi
 done
+if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted gc_flush; then
+	args+=(--add "$programs/demos/gc" --run "gc_flush 300 /bin/gc --barrier codecache,codecache-signal --sabotage flush --torture 2000 --scale 20 --workload lists,json")
+fi
 if [[ ${#args[@]} -gt 0 ]]; then
 	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
 fi
 if [[ $kernel = debug ]] && wanted kmemleak; then
-	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" --kmemleak "${leak_args[@]}"
+	leaks=(--kmemleak)
+	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" "${leak_args[@]}"
 fi
 exit "$status"

@@ -58,7 +58,7 @@ help:
 # ---- the module --------------------------------------------------------------
 
 KMOD_SRCS := Kbuild $(wildcard kmod/* uapi/linux/*.h)
-kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST,\
+kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST CODECACHE_KCOV,\
 	      $(if $($(v)),$(v)="$($(v))"))
 
 # $(call kmod-stage,DIR): a folder of links to the sources, for products to be in
@@ -75,7 +75,8 @@ modules_install: modules
 
 LAB_KERNELS := $(sort $(KERNELS) debug)
 
-.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%)
+.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%) \
+	$(LAB_KERNELS:%=modules-kcov-%)
 $(LAB_KERNELS:%=modules-%): modules-%:
 	$(call kmod-stage,$(B)/kmod-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-$*) \
@@ -85,6 +86,11 @@ $(LAB_KERNELS:%=modules-test-%): modules-test-%:
 	$(call kmod-stage,$(B)/kmod-test-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-test-$*) \
 		$(kmod-args) CODECACHE_TEST=1 modules
+
+$(LAB_KERNELS:%=modules-kcov-%): modules-kcov-%:
+	$(call kmod-stage,$(B)/kmod-kcov-$*)
+	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-kcov-$*) \
+		$(kmod-args) CODECACHE_KCOV=1 modules
 
 # ---- library and demos ---------------------------------------------------------
 

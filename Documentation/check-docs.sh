@@ -23,8 +23,8 @@ unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
 
 CC=${CC:-cc}
 warnings="-std=c11 -Wall -Wextra -Werror"
-uapi=uapi/linux/codecache.h
-reference=Documentation/uapi.rst
+uapi=(uapi/linux/*.h)
+reference=(Documentation/uapi.rst Documentation/uapi-reclaim.rst)
 documents=(README Documentation/*.rst)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -126,22 +126,23 @@ compiles() {
 
 # ---- what the sources have is documented ------------------------------------------
 
-# all_in FILE WHAT: each word on stdin is in FILE, as a word.
+# all_in WHAT FILE...: each word on stdin is in one of the files, as a word.
 all_in() {
-	local word
+	local what=$1 word
 
+	shift
 	while read -r word; do
-		grep -qwF -- "$word" "$1" || echo "$1 lacks the $2 $word"
+		cat "$@" | grep -wF -- "$word" >/dev/null || echo "$* lacks the $what $word"
 	done
 }
 
 uapi_macros() {
-	grep -oE '^(#define[[:space:]]+|[[:space:]]+)CODECACHE_[A-Z0-9_]+' $uapi |
+	grep -hoE '^(#define[[:space:]]+|[[:space:]]+)CODECACHE_[A-Z0-9_]+' "${uapi[@]}" |
 		grep -oE 'CODECACHE_[A-Z0-9_]+' | sort -u
 }
 
 uapi_enums() {
-	sed -n 's/^enum \(codecache_[a-z_]*\) {/\1/p' $uapi
+	sed -n 's/^enum \(codecache_[a-z_]*\) {/\1/p' "${uapi[@]}"
 }
 
 # Lines "STRUCT MEMBER".
@@ -149,8 +150,8 @@ uapi_members() {
 	awk '
 		/^struct codecache_.* \{/ { struct = $2 }
 		/^}/ { struct = "" }
-		struct != "" && /;$/ { sub(/;/, ""); print struct, $NF }
-	' $uapi
+		struct != "" && /;$/ { sub(/(\[[0-9]+\])?;/, ""); print struct, $NF }
+	' "${uapi[@]}"
 }
 
 # A section of the reference, with the heading of the next one.
@@ -159,7 +160,7 @@ section() {
 		/^=+$/ { on = (last == name) }
 		on
 		{ last = $0 }
-	' $reference
+	' "${reference[@]}"
 }
 
 # The text on a structure.
@@ -168,7 +169,7 @@ about() {
 		index($0, name "``, ") && /``, [0-9]+ bytes/ { on = 1 }
 		/^(=+|-+)$/ { on = 0 }
 		on
-	' $reference
+	' "${reference[@]}"
 }
 
 members_are_documented() {
@@ -185,11 +186,11 @@ members_are_documented() {
 numbers_are_true() {
 	{
 		echo '#include <linux/codecache.h>'
-		grep -oE 'codecache_[a-z_]+``, [0-9]+ bytes' $reference |
+		grep -hoE 'codecache_[a-z_]+``, [0-9]+ bytes' "${reference[@]}" |
 			sed -E 's/(.*)``, (.*) bytes/_Static_assert(sizeof(struct \1) == \2, "\1");/'
-		grep -oE '``CODECACHE_[A-Z_]+`` is 0x[0-9a-f]+' $reference |
+		grep -hoE '``CODECACHE_[A-Z_]+`` is 0x[0-9a-f]+' "${reference[@]}" |
 			sed -E 's/``(.*)`` is (.*)/_Static_assert(\1 == \2, "\1");/'
-		grep -oE '``CODECACHE_[A-Z_]+`` \([0-9]+\)' $reference |
+		grep -hoE '``CODECACHE_[A-Z_]+`` \([0-9]+\)' "${reference[@]}" |
 			sed -E 's/``(.*)`` (.*)/_Static_assert(\1 == \2, "\1");/'
 	} >"$work/numbers.c"
 	[[ $(grep -c sizeof "$work/numbers.c") -ge $(uapi_members | cut -d' ' -f1 | sort -u | wc -l) ]] ||
@@ -211,9 +212,9 @@ parameters_are_documented() {
 
 	while read -r name mode; do
 		case $name in
-		test_*) all_in Documentation/testing.rst parameter <<<"$name" ;;
-		*) grep -qE "^\`\`$name\`\` +$mode " $reference ||
-			echo "$reference lacks the parameter $name, mode $mode" ;;
+		test_*) all_in parameter Documentation/testing.rst <<<"$name" ;;
+		*) grep -qE "^\`\`$name\`\` +$mode " "${reference[@]}" ||
+			echo "${reference[*]} lacks the parameter $name, mode $mode" ;;
 		esac
 	done < <(parameters)
 }
@@ -223,7 +224,7 @@ tracepoints() {
 }
 
 tracepoints_are_documented() {
-	tracepoints | all_in $reference tracepoint
+	tracepoints | all_in tracepoint "${reference[@]}"
 	sed -nE 's/.*__field\([^,]*, ([a-z_]+)\).*/``\1``/p' kmod/trace.h | sort -u |
 		while read -r field; do
 			section Tracepoints | grep -F "$field" >/dev/null ||
@@ -233,9 +234,10 @@ tracepoints_are_documented() {
 
 debugfs_is_documented() {
 	cat kmod/debugfs.c kmod/stats.c >"$work/seq"
-	sed -nE 's/.*debugfs_create_file\("([a-z_]+)".*/\1/p' kmod/debugfs.c | all_in $reference file
+	sed -nE 's/.*debugfs_create_file\("([a-z_]+)".*/\1/p' kmod/debugfs.c |
+		all_in file "${reference[@]}"
 	sed -nE 's/.*codecache_debugfs_dir\("([a-z]+)".*/\1-ID/p' kmod/debugfs.c |
-		all_in $reference folder
+		all_in folder "${reference[@]}"
 	sed -nE 's/.*seq_printf\(m, "([a-z_]+):.*/\1/p' "$work/seq" | sort -u |
 		while read -r name; do
 			{ section fdinfo && section debugfs; } |
@@ -244,10 +246,10 @@ debugfs_is_documented() {
 }
 
 errors_are_documented() {
-	grep -oE '\bE[A-Z0-9]{3,}\b' $uapi | grep -vE '^(EXEC|EVENT)$' | sort -u |
+	grep -hoE '\bE[A-Z0-9]{3,}\b' "${uapi[@]}" | grep -vE '^(EXEC|EVENT)$' | sort -u |
 		sed 's/.*/``&``/' |
 		while read -r error; do
-			grep -qF "$error" $reference || echo "no text on $error"
+			grep -qF "$error" "${reference[@]}" || echo "no text on $error"
 		done
 }
 
@@ -257,7 +259,7 @@ tests_are_documented() {
 	for test in selftests/*_test.c selftests/unit/*_test.c; do
 		[[ -e $test && $test != */cc_test.c ]] || continue
 		basename "$test" .c
-	done | all_in Documentation/testing.rst test
+	done | all_in test Documentation/testing.rst
 }
 
 # git knows what belongs to the tree. Without it there is nothing to compare with.
@@ -293,7 +295,7 @@ parameters_exist() {
 	local name
 
 	parameters | cut -d' ' -f1 >"$work/names"
-	for name in $(mentioned '^``\K(test_\w+|device_mode|\w*max_\w+)(?=`` +(0\d+|\w))' |
+	for name in $(mentioned '^``\K(test_\w+(?=`` +\w)|(device_mode|\w*max_\w+)(?=`` +0\d))' |
 		grep -v '^out_'); do
 		grep -qxF "$name" "$work/names" || echo "no parameter is called $name"
 	done
@@ -314,7 +316,8 @@ debugfs_exists() {
 
 members_exist() {
 	uapi_members | sed 's/.* //' | sort -u >"$work/names"
-	sed -n '/^CODECACHE_IOC_INFO$/,/^Signals$/p' $reference | grep -oE '``out_[a-z_]+``' |
+	sed -sn '/^CODECACHE_IOC_[A-Z_]*$/,/^\(Signals\|With the library\)$/p' "${reference[@]}" |
+		grep -oE '``out_[a-z_]+``' |
 		tr -d '`' | sort -u | comm -23 - "$work/names" | sed 's/^/no structure has /'
 }
 
@@ -412,8 +415,8 @@ for example in $(shown_examples); do
 	check "$example compiles" compiles "$example" "${1:-}"
 done
 
-check "macros and constants are documented" all_in $reference name < <(uapi_macros)
-check "enumerations are documented" all_in $reference enum < <(uapi_enums)
+check "macros and constants are documented" all_in name "${reference[@]}" < <(uapi_macros)
+check "enumerations are documented" all_in enum "${reference[@]}" < <(uapi_enums)
 check "members of structures are documented" members_are_documented
 check "sizes and numbers are true" numbers_are_true
 check "errors are documented" errors_are_documented

@@ -162,9 +162,9 @@ struct codecache_cache {
  * @pages: a reference on each page that a view has mapped by PFN, by number, tagged
  *	if it is retired (pages.c); entries come one by one (xa_lock) and stay until
  *	the zone or their extent goes
- * @filling: shared while a page is charged, allocated and entered; exclusive by
- *	who was refused, to see what the others have come to, and while @extents or
- *	@seal change
+ * @filling: shared while a page is charged, allocated and entered, or written by a
+ *	debugger; exclusive by who was refused, to see what the others have come to,
+ *	and while @extents or @seal change
  * @has_extents: only pages of live extents can be used; does not change
  * @extents: which they are; @filling
  * @nr_filled: entries in @pages
@@ -356,7 +356,9 @@ struct codecache_ioctl_op {
 		.nr = (_nr),						\
 		.size = sizeof(struct _type) +				\
 			BUILD_BUG_ON_ZERO(sizeof(struct _type) >	\
-					  CODECACHE_MAX_ARGS),		\
+					  CODECACHE_MAX_ARGS) +		\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) %	\
+					  sizeof(u64)),			\
 		.min_size = offsetofend(struct _type, _last),		\
 		.flags = (_flags),					\
 		.out = offsetof(struct _type, _out),			\
@@ -545,8 +547,7 @@ void codecache_pte_end(struct codecache_edit *edit);
 int codecache_insert_page(struct codecache_view *view,
 			  struct vm_area_struct *vma, unsigned long addr,
 			  struct page *page, u32 prot, bool accessed);
-int codecache_insert_upgrade(struct codecache_view *view,
-			     struct vm_area_struct *vma, unsigned long addr);
+int codecache_insert_upgrade(struct vm_fault *vmf);
 void codecache_insert_around(struct codecache_view *view,
 			     struct vm_area_struct *vma, unsigned long addr);
 

@@ -11,7 +11,9 @@
 #include <linux/cacheflush.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -77,6 +79,21 @@ static inline void codecache_release_fault_lock(struct vm_fault *vmf)
 #endif
 }
 
+/*
+ * Is a VMA in the tree? Some kernels say so in the VMA, where there are VMA locks;
+ * else the tree is asked, which takes longer. mmap_lock is held.
+ */
+static inline bool codecache_vma_attached(struct mm_struct *mm,
+					  struct vm_area_struct *vma,
+					  unsigned long start)
+{
+#if defined(CODECACHE_HAVE_VMA_DETACHED) && defined(CONFIG_PER_VMA_LOCK)
+	return !vma->detached;
+#else
+	return mtree_load(&mm->mm_mt, start) == vma;
+#endif
+}
+
 /* Let @file set up @vma: shmem has ->mmap_prepare instead of ->mmap in 7.x. */
 static inline int codecache_nested_mmap(struct file *file,
 					struct vm_area_struct *vma)
@@ -96,6 +113,16 @@ static inline struct file *codecache_shmem_file_setup(const char *name,
 	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
 #else
 	return shmem_file_setup(name, size, VM_NORESERVE);
+#endif
+}
+
+/* From 6.6 on pte_mkwrite() wants the VMA, for shadow stacks, and is not exported. */
+static inline pte_t codecache_pte_mkwrite(pte_t pte)
+{
+#ifdef CODECACHE_HAVE_PTE_MKWRITE_NOVMA
+	return pte_mkwrite_novma(pte);
+#else
+	return pte_mkwrite(pte);
 #endif
 }
 

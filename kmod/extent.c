@@ -7,9 +7,9 @@
  *           tag the pages (pages.c), to sweep the views that can be written
  *           (reclaim.c), and to wait for readers (grace.c).
  * Locking:  zone->filling: held for writing while the map changes, shared while
- *           a page is brought in. So a page comes to an extent or it does not; none
- *           comes to one that has been retired. User memory is touched without it:
- *           it could lie in a view.
+ *           a page is brought in, or written by a debugger. So a page comes to an
+ *           extent or it does not; none comes to one that has been retired. User
+ *           memory is touched without it: it could lie in a view.
  * Lifetime: a struct codecache_retired is made before anything changes, and from
  *           then on belongs to the grace period.
  */
@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 
 #include "codecache_priv.h"
+#include "testing.h"
 #include "trace.h"
 
 static unsigned long max_held_pages = ULONG_MAX;
@@ -207,12 +208,15 @@ static int codecache_alloc_locked(struct codecache_zone *zone,
 	return 0;
 
 undo:
+	if (err == -ENOSPC) {
+		*failed = i;
+		/* What is retired will be free: would that do? */
+		if (zone->extents.retired_pages &&
+		    codecache_extmap_may_fit(&zone->extents, want))
+			err = -EAGAIN;
+	}
 	codecache_alloc_undo_locked(zone, extents, i);
-	if (err != -ENOSPC)
-		return err;
-	*failed = i;
-	/* What is retired will be free. */
-	return zone->extents.retired_pages ? -EAGAIN : err;
+	return err;
 }
 
 /* Is it as it was handed out, and has nobody touched it? */
@@ -514,9 +518,11 @@ static void codecache_retire_commit(struct codecache_retired *retired,
 	};
 
 	list_add(&retired->node, &one);
+	codecache_test_pause(CODECACHE_TEST_MARK);
 	/* If it is cut short by a kill, reclaim sweeps all views anyway. */
 	(void)codecache_sweep_run(&sweep);
 	list_del(&retired->node);
+	codecache_test_pause(CODECACHE_TEST_JOIN);
 	/* The zone is held by the caller's descriptor; @retired is not ours now. */
 	args->out_cookie =
 		codecache_grace_join(zone->cache, retired,

@@ -42,12 +42,12 @@ static struct codecache_area *codecache_node_end_hole(struct rb_node *node,
 
 	for (;;) {
 		child = codecache_node_child(node, !lowest);
-		if (codecache_node_has_hole(child, nr))
-			node = child;
-		else if (codecache_area_hole(codecache_area_of(node)) >= nr)
-			return codecache_area_of(node);
-		else
-			node = codecache_node_child(node, lowest);
+		if (!codecache_node_has_hole(child, nr)) {
+			if (codecache_area_hole(codecache_area_of(node)) >= nr)
+				return codecache_area_of(node);
+			child = codecache_node_child(node, lowest);
+		}
+		node = child;
 	}
 }
 
@@ -202,6 +202,7 @@ static struct rb_node *codecache_extmap_by_size(const struct codecache_extmap *m
 	return found;
 }
 
+/* A cut hole that does is longer than its part: the walk ends before it. */
 static struct codecache_area *
 codecache_extmap_best(const struct codecache_extmap *map,
 		      const struct codecache_extent_want *want,
@@ -218,8 +219,7 @@ codecache_extmap_best(const struct codecache_extmap *map,
 		if (cut && (area->nr > part ||
 			    (area->nr == part && area->first > cut->first)))
 			break;
-		if (!codecache_area_is_cut(area, want) &&
-		    codecache_area_fits(area, want, true, first))
+		if (codecache_area_fits(area, want, true, first))
 			return area;
 		if (++tries == CODECACHE_BEST_TRIES)
 			return codecache_extmap_scan(map, want, true, first);

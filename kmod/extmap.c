@@ -6,11 +6,12 @@
  *           trees: by first page, in which each subtree knows its longest hole,
  *           and holes by length. Allocating asks extfit.c for a place, and makes
  *           the areas that the rest of the hole needs before it changes anything.
- *           Freeing only merges, and cannot fail.
+ *           Freeing only merges, and cannot fail. (A maple tree knows its gaps as
+ *           well, but not by length, and to erase from it may take memory.)
  * Locking:  the owner's, which may sleep: exclusive for changes, shared for
  *           looking.
- * Lifetime: an extent's area lives until the extent is freed; what is free then
- *           goes with a neighbour's change, or with the map.
+ * Lifetime: an extent's area is where it is until the extent is freed. Then it is
+ *           a hole's, which ends when a neighbour is freed, or with the map.
  *
  * Pure logic: selftests/unit compiles this very file in user space.
  */

@@ -63,7 +63,7 @@ static int codecache_fault_insert(struct codecache_view *view,
 	codecache_test_delay();
 	if (vmf->flags & FAULT_FLAG_MKWRITE &&
 	    codecache_view_may_widen(view, vmf->pgoff))
-		what = codecache_insert_upgrade(view, vmf->vma, addr);
+		what = codecache_insert_upgrade(vmf);
 	if (what != -ENOENT)
 		return what;
 	page = codecache_view_page(view, vmf->pgoff, &prot);
@@ -71,6 +71,7 @@ static int codecache_fault_insert(struct codecache_view *view,
 		return PTR_ERR(page);
 	if (unlikely(!(prot & access)))
 		return -ENXIO;
+	codecache_test_pause(CODECACHE_TEST_INSERT);
 	what = codecache_insert_page(view, vmf->vma, addr, page, prot, true);
 	if (what >= 0 && access != CODECACHE_PROT_WRITE)
 		codecache_insert_around(view, vmf->vma, addr);
@@ -142,7 +143,8 @@ static vm_fault_t codecache_view_fault(struct vm_fault *vmf)
 		up_read(view->lock);
 	if (ret == VM_FAULT_SIGSEGV &&
 	    unlikely(codecache_fault_sealing(view, seal)))
-		return codecache_seal_wait(view);
+		return codecache_seal_wait(view,
+					   vmf->flags & FAULT_FLAG_USER);
 	return waiter ? codecache_trap_sleep(view, vmf, waiter) : ret;
 }
 
@@ -196,29 +198,56 @@ static bool codecache_view_may_poke(const struct codecache_view *view,
 	       vma->vm_mm == view->zone->owner_mm;
 }
 
-/* Copy to or from a page that is there; -EIO: it cannot be written. */
-static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
-			       struct page *page, unsigned int offset,
-			       void *buf, int len)
+/* Copy to a page; -EIO: it is not there, or cannot be written. */
+static int codecache_view_poke_locked(struct codecache_view *view,
+				      unsigned long pgoff, unsigned int offset,
+				      void *buf, int len)
+	__must_hold(&view->zone->filling)
 {
+	u32 prot = CODECACHE_PROT_READ | CODECACHE_PROT_WRITE;
+	struct page *page;
 	void *kaddr;
 
+	lockdep_assert_held(&view->zone->filling);
 	if (codecache_zone_sealed(view->zone))
 		return -EACCES;
-	if (codecache_marks_poke(view, pgoff))
+	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
+						       view->first + pgoff),
+					 &prot);
+	if (!page || !(prot & CODECACHE_PROT_WRITE) ||
+	    codecache_marks_poke(view, pgoff))
 		return -EIO;
+	codecache_test_pause(CODECACHE_TEST_POKE);
 	kaddr = kmap_local_page(page);
 	codecache_copy_to_code(page, kaddr + offset, buf, len);
 	kunmap_local(kaddr);
 	return len;
 }
 
-static int codecache_view_peek(struct page *page, unsigned int offset,
-			       void *buf, int len)
+/* RETIRE and SEAL begin with this lock: what was checked holds until it is let go. */
+static int codecache_view_poke(struct codecache_view *view, unsigned long pgoff,
+			       unsigned int offset, void *buf, int len)
 {
+	int ret;
+
+	down_read(&view->zone->filling);
+	ret = codecache_view_poke_locked(view, pgoff, offset, buf, len);
+	up_read(&view->zone->filling);
+	return ret;
+}
+
+static int codecache_view_peek(struct codecache_view *view, unsigned long pgoff,
+			       unsigned int offset, void *buf, int len)
+{
+	void *entry = xa_load(&view->zone->pages, view->first + pgoff);
+	u32 prot = CODECACHE_PROT_READ;
+	struct page *page;
 	void *kaddr;
 
+	page = codecache_view_entry_page(view, entry, &prot);
 	if (!page) {
+		if (entry || !codecache_view_may_fill(view, pgoff))
+			return -EIO;
 		memset(buf, 0, len);
 		return len;
 	}
@@ -231,32 +260,27 @@ static int codecache_view_peek(struct page *page, unsigned int offset,
 /*
  * ptrace and /proc/PID/mem. The caller holds mmap_lock and has checked the
  * right to attach. As everywhere with ptrace, page protections do not count; what
- * is retired, or sealed, cannot be written all the same. Pages that are not
- * resident read as zeroes and cannot be written: a debugger must not be charged
- * for the memory of its debuggee. view->lock keeps the page, and makes RETIRE and
- * SEAL wait.
+ * is retired, or sealed, cannot be written all the same, and where an access would
+ * trap whatever the protections, nothing can be read. Pages that are not resident
+ * yet read as zeroes and cannot be written: a debugger must not be charged for the
+ * memory of its debuggee. view->lock keeps the page.
  */
 static int codecache_view_access(struct vm_area_struct *vma, unsigned long addr,
 				 void *buf, int len, int write)
 {
 	struct codecache_view *view = vma->vm_private_data;
 	unsigned long pgoff = (addr - vma->vm_start) >> PAGE_SHIFT;
-	u32 prot = CODECACHE_PROT_READ | CODECACHE_PROT_WRITE;
 	unsigned int offset = offset_in_page(addr);
-	struct page *page;
-	int ret = -EIO;
+	int ret;
 
 	if (write && !codecache_view_may_poke(view, vma))
 		return -EACCES;
 	len = min_t(unsigned int, len, PAGE_SIZE - offset);
 	down_read(view->lock);
-	page = codecache_view_entry_page(view, xa_load(&view->zone->pages,
-						       view->first + pgoff),
-					 &prot);
-	if (!write)
-		ret = codecache_view_peek(page, offset, buf, len);
-	else if (page && prot & CODECACHE_PROT_WRITE)
-		ret = codecache_view_poke(view, pgoff, page, offset, buf, len);
+	if (write)
+		ret = codecache_view_poke(view, pgoff, offset, buf, len);
+	else
+		ret = codecache_view_peek(view, pgoff, offset, buf, len);
 	up_read(view->lock);
 	return ret;
 }

@@ -279,6 +279,7 @@ static void codecache_grace_finish(struct codecache_cache *cache)
 	u64 nr;
 
 	lockdep_assert_held(&grace->check);
+	codecache_test_pause(CODECACHE_TEST_LOOK);
 	if (WARN_ON_ONCE(!codecache_reclaim_pages(&grace->held, false, &nr))) {
 		/* Only a signal could do that, and workers get none. */
 		codecache_grace_kick(cache, CODECACHE_GRACE_DELAY_MAX);

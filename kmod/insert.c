@@ -38,7 +38,7 @@ static int codecache_insert_one(pte_t *ptep, unsigned long addr, void *data)
 					      ins->accessed));
 		ins->what = CODECACHE_NR_FAULTS_FILLED;
 	} else if (ins->prot & CODECACHE_PROT_WRITE && !pte_write(pte)) {
-		codecache_pte_widen(ins->view, mm, addr, ptep);
+		codecache_pte_widen(mm, addr, ptep);
 		ins->what = CODECACHE_NR_FAULTS_UPGRADED;
 	} else {
 		ins->what = CODECACHE_NR_FAULTS_SPURIOUS;
@@ -93,30 +93,27 @@ int codecache_insert_page(struct codecache_view *view,
 
 /**
  * codecache_insert_upgrade - make the entry of a page writable
- * @view: the view
- * @vma: its mapping
- * @addr: page-aligned address of a page that may be written
+ * @vmf: of a fault in pfn_mkwrite(), so that there is a page table
  *
- * Context: view->lock held shared; the core's lock on @vma.
+ * Context: view->lock held shared; the core's lock on the mapping.
  * Return: the counter that tells what happened; -ENOENT: there is no entry.
  */
-int codecache_insert_upgrade(struct codecache_view *view,
-			     struct vm_area_struct *vma, unsigned long addr)
+int codecache_insert_upgrade(struct vm_fault *vmf)
 {
+	unsigned long addr = vmf->address & PAGE_MASK;
+	struct mm_struct *mm = vmf->vma->vm_mm;
 	int what = -ENOENT;
 	struct codecache_ptl ptl;
 	pte_t *ptep;
 
-	ptep = codecache_table_lock(vma->vm_mm, addr, &ptl);
-	if (!ptep)
-		return -ENOENT;
+	ptep = codecache_pmd_lock(mm, vmf->pmd, addr, &ptl);
 	if (!pte_none(ptep_get(ptep))) {
 		what = CODECACHE_NR_FAULTS_SPURIOUS;
 		if (!pte_write(ptep_get(ptep))) {
-			codecache_pte_widen(view, vma->vm_mm, addr, ptep);
+			codecache_pte_widen(mm, addr, ptep);
 			what = CODECACHE_NR_FAULTS_UPGRADED;
 		}
-		update_mmu_cache(vma, addr, ptep);
+		update_mmu_cache(vmf->vma, addr, ptep);
 	}
 	codecache_table_unlock(&ptl);
 	return what;

@@ -33,6 +33,46 @@ codecache_ioctl_find(const struct codecache_ioctl_op *ops, unsigned int nr_ops,
 	return NULL;
 }
 
+/*
+ * Structures are a few words. The general copying functions take longer to begin
+ * with these than they take to be copied here.
+ */
+static int codecache_words_in(u64 *to, const void __user *uptr,
+			      unsigned int bytes)
+{
+	const u64 __user *from = uptr;
+	unsigned int i;
+
+	if (!user_read_access_begin(from, bytes))
+		return -EFAULT;
+	for (i = 0; i < bytes / sizeof(u64); i++)
+		unsafe_get_user(to[i], from + i, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int codecache_words_out(void __user *uptr, const u64 *from,
+			       unsigned int bytes)
+{
+	u64 __user *to = uptr;
+	unsigned int i;
+
+	if (!user_write_access_begin(to, bytes))
+		return -EFAULT;
+	for (i = 0; i < bytes / sizeof(u64); i++)
+		unsafe_put_user(from[i], to + i, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /* Copy in what the caller has, with zeroes for what it does not know. */
 static int codecache_ioctl_copy_in(struct codecache_ioctl *call)
 {
@@ -46,8 +86,11 @@ static int codecache_ioctl_copy_in(struct codecache_ioctl *call)
 		return -EINVAL;
 	if (call->size > PAGE_SIZE)
 		return -E2BIG;
-	err = copy_struct_from_user(call->args, op->size, call->uargs,
-				    call->size);
+	if (likely(call->size == op->size))
+		err = codecache_words_in(call->args, call->uargs, op->size);
+	else
+		err = copy_struct_from_user(call->args, op->size, call->uargs,
+					    call->size);
 	if (err)
 		return err;
 	return head->flags & ~op->flags ? -EOPNOTSUPP : 0;
@@ -65,6 +108,9 @@ int codecache_ioctl_copy_out(const struct codecache_ioctl *call)
 	unsigned int out = call->op->out;
 	unsigned int len = min(call->size, call->op->size) - out;
 
+	if (likely(!(out % sizeof(u64)) && !(len % sizeof(u64))))
+		return codecache_words_out(call->uargs + out,
+					   call->args + out, len);
 	return copy_to_user(call->uargs + out, call->args + out, len) ?
 	       -EFAULT : 0;
 }

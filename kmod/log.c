@@ -20,6 +20,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -95,7 +96,7 @@ bool codecache_log_append(struct codecache_log *log, u64 seq, u64 page,
 	e->seq = seq;
 	e->page = page;
 	e->access = access;
-	e->tid = task_pid_vnr(current);
+	e->tid = pid_vnr(task_pid(current));
 	/* Pairs with the acquire load of the reader. */
 	smp_store_release(&e->stamp, head + 1);
 	WRITE_ONCE(log->head, head + 1);

@@ -25,7 +25,6 @@
  *    tables; when there is none to be had, nobody runs in it any more.
  */
 #include <linux/file.h>
-#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mmu_notifier.h>
@@ -220,10 +219,18 @@ static unsigned long codecache_view_target(struct codecache_view *view,
  * calls ->close() at last. Till then view->vma names a VMA whose page tables
  * are being taken apart.
  */
-static bool codecache_target_stands(const struct codecache_target *target)
+static bool codecache_target_stands(struct codecache_view *view,
+				    const struct codecache_target *target)
 {
+	bool stands;
+
 	mmap_assert_locked(target->mm);
-	return mtree_load(&target->mm->mm_mt, target->start) == target->vma;
+	/* ->close(), before which the VMA is not freed, takes it too. */
+	spin_lock(&view->map_lock);
+	stands = view->vma == target->vma &&
+		 codecache_vma_attached(target->mm, target->vma, target->start);
+	spin_unlock(&view->map_lock);
+	return stands;
 }
 
 /* Lock the mapping, if there is one, or wait until it is gone. */
@@ -237,7 +244,7 @@ static int codecache_target_lock(struct codecache_view *view,
 		return 0;
 	if (mmap_read_lock_killable(target->mm)) {
 		err = -EINTR;
-	} else if (!codecache_target_stands(target)) {
+	} else if (!codecache_target_stands(view, target)) {
 		mmap_read_unlock(target->mm);
 		/* Woken by codecache_view_unmapped(). */
 		err = wait_event_killable(view->unmapped,
@@ -337,7 +344,7 @@ bool codecache_view_trylock(struct codecache_view *view,
 
 	if (target->mm && !mmap_read_trylock(target->mm))
 		goto put;
-	if (target->mm && !codecache_target_stands(target))
+	if (target->mm && !codecache_target_stands(view, target))
 		goto unlock_mm;
 	if (!down_write_trylock(view->lock))
 		goto unlock_mm;

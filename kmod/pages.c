@@ -68,6 +68,7 @@ static struct page *codecache_zone_fill_locked(struct codecache_zone *zone,
 		codecache_user_uncharge_pages(zone->cache->user, 1);
 		return page;
 	}
+	codecache_test_pause(CODECACHE_TEST_FILL);
 	old = xa_cmpxchg(&zone->pages, pgoff, NULL, page, GFP_KERNEL_ACCOUNT);
 	if (likely(!old)) {
 		codecache_zone_filled(zone);
@@ -173,6 +174,27 @@ bool codecache_view_may_widen(const struct codecache_view *view,
 		return true;
 	entry = xa_load(&view->zone->pages, view->first + page);
 	return codecache_view_entry_page(view, entry, &prot) && prot;
+}
+
+/**
+ * codecache_view_may_fill - would an access bring a page of zeros?
+ * @view: the view
+ * @page: a page of it, which was not resident a moment ago
+ *
+ * Context: process; sleeps; view->lock held, shared at least.
+ * Return: false if there can be none.
+ */
+bool codecache_view_may_fill(struct codecache_view *view, unsigned long page)
+{
+	struct codecache_zone *zone = view->zone;
+	bool may;
+
+	if (codecache_view_sealed(view))
+		return false;
+	down_read(&zone->filling);
+	may = codecache_zone_may_fill(zone, view->first + page);
+	up_read(&zone->filling);
+	return may;
 }
 
 /* ---- going --------------------------------------------------------------- */

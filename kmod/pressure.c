@@ -96,14 +96,18 @@ static void codecache_cache_tell(struct codecache_cache *cache)
 {
 	struct codecache_control *control = cache->grace.control;
 	struct codecache_zone *zone;
+	bool holds = false;
 
-	/* Only one shrinker at a time has the list of caches. */
-	WRITE_ONCE(control->pressure, control->pressure + 1);
 	if (!mutex_trylock(&cache->lock))
 		return;
-	list_for_each_entry(zone, &cache->zones, node)
+	list_for_each_entry(zone, &cache->zones, node) {
+		holds |= codecache_zone_resident(zone) != 0;
 		codecache_zone_notify(zone, CODECACHE_ZONE_EVENT_PRESSURE);
+	}
 	mutex_unlock(&cache->lock);
+	/* Only one shrinker at a time has the list of caches. */
+	if (holds)
+		WRITE_ONCE(control->pressure, control->pressure + 1);
 }
 
 static unsigned long codecache_shrink_count(struct shrinker *shrinker,

@@ -133,6 +133,29 @@ fault:
 	return 0;
 }
 
+/* One range, as trap handlers have it, without what many of them need. */
+static int codecache_set_load_one(const struct codecache_view *view,
+				  const void __user *from,
+				  struct codecache_prot_range *r)
+{
+	const u32 allowed = codecache_kind(view->kind)->prots;
+	const u64 __user *u = from;
+
+	if (!user_read_access_begin(u, sizeof(*r)))
+		return -EFAULT;
+	unsafe_get_user(((u64 *)r)[0], u, fault);
+	unsafe_get_user(((u64 *)r)[1], u + 1, fault);
+	user_read_access_end();
+	if (unlikely(!codecache_range_ok(r, view->nr_pages, allowed)))
+		return codecache_range_check(r, view->nr_pages, allowed);
+	r->prot = codecache_trap_value(r->prot, r->flags, view->trap_mode);
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 static int codecache_set_load_ranges(struct codecache_view *view,
 				     struct codecache_view_protect_args *args,
 				     struct codecache_set *set)
@@ -144,6 +167,12 @@ static int codecache_set_load_ranges(struct codecache_view *view,
 
 	BUILD_BUG_ON(sizeof(*from) != 2 * sizeof(u64));
 	set->nr = args->count;
+	if (set->nr == 1) {
+		err = codecache_set_load_one(view, from, set->ranges);
+		if (err && err != -EFAULT)
+			args->out_failed_index = 0;
+		return err;
+	}
 	if (set->nr > CODECACHE_SET_SMALL) {
 		set->ranges = kvmalloc_array(set->nr, sizeof(*set->ranges),
 					     GFP_KERNEL_ACCOUNT);
@@ -158,7 +187,8 @@ static int codecache_set_load_ranges(struct codecache_view *view,
 			args->out_failed_index = done + good;
 		if (err)
 			return err;
-		cond_resched();
+		if (n < set->nr)
+			cond_resched();
 	}
 	if (end <= view->nr_pages)
 		return 0;
@@ -250,7 +280,7 @@ static int codecache_set_prepare(struct codecache_view *view,
 
 	while ((nr = codecache_set_next(set, &pos))) {
 		err = codecache_protmap_prepare(&view->prots, set->ranges, nr);
-		if (err)
+		if (err || !set->bitmap)
 			return err;
 		cond_resched();
 	}
@@ -268,6 +298,8 @@ static u64 codecache_set_apply(struct codecache_set *set,
 			codecache_pte_apply(edit, set->ranges, nr);
 		nr_pages += codecache_protmap_apply(&edit->view->prots,
 						    set->ranges, nr);
+		if (!set->bitmap)
+			break;
 		cond_resched();
 	}
 	return nr_pages;
@@ -400,6 +432,7 @@ int codecache_view_protect(struct codecache_ioctl *call)
 	struct codecache_view_protect_args *args = call->args;
 	struct codecache_view *view = call->file->private_data;
 	struct codecache_set set = { .ranges = set.small };
+	struct codecache_view_protect_args __user *uargs = call->uargs;
 	struct codecache_change change = { };
 	int err;
 
@@ -412,14 +445,15 @@ int codecache_view_protect(struct codecache_ioctl *call)
 	/* Before anything changes, so that EFAULT means that nothing has. */
 	if (codecache_ioctl_copy_out(call) && !err)
 		err = -EFAULT;
-	if (!err && args->count) {
+	if (!err && args->count)
 		err = codecache_set_protect(view, &set, &change);
-		args->out_seq = change.seq;
-	}
+	args->out_seq = change.seq;
 	if (!err && args->flags & CODECACHE_PROTECT_F_POPULATE)
 		args->out_populated = codecache_set_populate(view, &set);
 	/* The call may have taken away the access to its own answer. */
-	if (!err && call->size > call->op->min_size)
+	if (!err && call->size >= offsetofend(typeof(*args), out_seq))
+		(void)put_user(args->out_seq, &uargs->out_seq);
+	if (!err && args->flags & CODECACHE_PROTECT_F_POPULATE)
 		(void)codecache_ioctl_copy_out(call);
 	codecache_set_free(&set);
 	return err;

@@ -182,7 +182,7 @@ codecache_entry_write(struct codecache_edit *edit, pte_t *ptep,
 	} else if (!pte_write(pte) &&
 		   (likely(!edit->guarded) ||
 		    codecache_view_may_widen(edit->view, page))) {
-		codecache_pte_widen(edit->view, edit->vma->vm_mm, addr, ptep);
+		codecache_pte_widen(edit->vma->vm_mm, addr, ptep);
 		edit->nr_ptes++;
 	}
 	return false;
@@ -362,6 +362,40 @@ static unsigned long codecache_edit_next(const struct codecache_edit *edit,
 	return end;
 }
 
+/*
+ * One page, whose table is there: what a trap handler asks for. False: nothing was
+ * done, the general way is to be gone.
+ */
+static bool codecache_edit_page(struct codecache_edit *edit,
+				const struct codecache_prot_range *r)
+{
+	unsigned long addr = codecache_edit_addr(edit, r->first_page);
+	struct codecache_ptl ptl;
+	bool revoked;
+	pte_t *ptep;
+
+	if (r->nr_pages != 1 || edit->notifiers ||
+	    !test_bit(codecache_table_index(edit->vma, addr),
+		      edit->view->populated))
+		return false;
+	ptep = codecache_table_lock(edit->vma->vm_mm, addr, &ptl);
+	if (!ptep)
+		return false;
+	if (!codecache_value_prot(r->prot))
+		revoked = codecache_entry_none(edit, ptep, addr, r->first_page,
+					       r->prot);
+	else if (r->prot & CODECACHE_PROT_WRITE)
+		revoked = codecache_entry_write(edit, ptep, addr, r->first_page,
+						r->prot);
+	else
+		revoked = codecache_entry_read(edit, ptep, addr, r->first_page,
+					       r->prot);
+	codecache_table_unlock(&ptl);
+	edit->nr_ptes += revoked;
+	edit->revoked |= revoked;
+	return !edit->no_marks;
+}
+
 /**
  * codecache_pte_begin - announce that entries will change and not be flushed
  * @edit: @view and @vma set, the rest zero
@@ -419,8 +453,12 @@ void codecache_pte_apply(struct codecache_edit *edit,
 	const struct codecache_prot_range *cur;
 	unsigned long page;
 
+	if (nr == 1 && codecache_edit_page(edit, ranges))
+		return;
 	edit->cur = ranges;
 	edit->end = ranges + nr;
+	/* The last call was done with its last page table; this one may not be. */
+	edit->page = 0;
 	while (edit->cur < edit->end) {
 		unsigned long last = codecache_range_last(edit->cur);
 

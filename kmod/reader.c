@@ -31,6 +31,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "testing.h"
 #include "trace.h"
 
 #define CODECACHE_SLOTS_PER_PAGE \
@@ -396,6 +397,18 @@ static int codecache_reader_add(struct codecache_cache *cache,
 	return 0;
 }
 
+/* Take a registration of this thread back, unless somebody has done it. */
+static void codecache_reader_undo(struct codecache_cache *cache, u32 index)
+{
+	struct codecache_reader *reader;
+
+	mutex_lock(&cache->readers.lock);
+	reader = xa_load(&cache->readers.by_index, index);
+	if (reader && reader->pid == task_pid(current))
+		codecache_reader_free(cache, reader);
+	mutex_unlock(&cache->readers.lock);
+}
+
 /**
  * codecache_reader_register - CODECACHE_IOC_READER_REGISTER
  * @call: on a cache
@@ -416,22 +429,20 @@ int codecache_reader_register(struct codecache_ioctl *call)
 		return -ENOMEM;
 	mutex_lock(&readers->lock);
 	err = codecache_reader_add(cache, reader);
+	args->out_index = reader->index;
 	mutex_unlock(&readers->lock);
 	if (err) {
 		kfree(reader);
 		return err;
 	}
-	args->out_index = reader->index;
+	/* From here on @reader may go: another thread can guess its index. */
+	codecache_test_pause(CODECACHE_TEST_REGISTER);
 	args->out_reserved = 0;
-	args->out_offset = PAGE_SIZE + (u64)reader->index *
+	args->out_offset = PAGE_SIZE + (u64)args->out_index *
 				       sizeof(struct codecache_reader_slot);
 	if (!codecache_ioctl_copy_out(call))
 		return 0;
-	/* Nobody but this thread can have taken it away: it is registered here. */
-	mutex_lock(&readers->lock);
-	if (xa_load(&readers->by_index, args->out_index) == reader)
-		codecache_reader_free(cache, reader);
-	mutex_unlock(&readers->lock);
+	codecache_reader_undo(cache, args->out_index);
 	return -EFAULT;
 }
 

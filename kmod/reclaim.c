@@ -66,8 +66,6 @@ static void codecache_sweep_ranges(struct codecache_edit *edit,
 	unsigned int n = 0;
 	u64 i;
 
-	/* Each list ascends from its own beginning. */
-	edit->page = 0;
 	for (i = 0; i < retired->nr; i++) {
 		if (codecache_sweep_clip(edit->view, &retired->ranges[i],
 					 &chunk[n]))
@@ -98,12 +96,6 @@ static bool codecache_sweep_takes(const struct codecache_sweep *sweep,
 	       codecache_kind(view->kind)->full & CODECACHE_PROT_WRITE;
 }
 
-static bool codecache_sweep_wants(const struct codecache_sweep *sweep,
-				  const struct codecache_view *view)
-{
-	return sweep->debuggers || codecache_sweep_takes(sweep, view);
-}
-
 /* Take the entries away; the view is locked. */
 static void codecache_sweep_locked(struct codecache_sweep *sweep,
 				   struct codecache_view *view,
@@ -114,7 +106,10 @@ static void codecache_sweep_locked(struct codecache_sweep *sweep,
 
 	lockdep_assert_held_write(view->lock);
 	/* Not mapped; or UNMAP has taken all entries away already. */
-	if (!target->mm || view->leaving || !codecache_sweep_takes(sweep, view))
+	if (!target->mm || view->leaving)
+		return;
+	if (sweep->writers ? codecache_test_skip_retire_sweep :
+			     codecache_test_skip_reclaim_sweep)
 		return;
 	codecache_pte_begin(&edit);
 	for (; retired; retired = codecache_retired_next(sweep, retired))
@@ -137,7 +132,7 @@ codecache_sweep_next(struct codecache_sweep *sweep)
 	list_for_each_entry(view, &zone->views, node) {
 		if (view->sweep_seq == zone->sweep_seq)
 			break;	/* they are at the end, all of them */
-		if (!codecache_sweep_wants(sweep, view) ||
+		if (!codecache_sweep_takes(sweep, view) ||
 		    !kref_get_unless_zero(&view->ref))
 			continue;
 		found = view;
@@ -161,6 +156,7 @@ static int codecache_sweep_views(struct codecache_sweep *sweep)
 			codecache_sweep_locked(sweep, view, &target);
 			codecache_view_unlock(view, &target);
 		}
+		codecache_test_pause(CODECACHE_TEST_SWEEP);
 		codecache_view_put(view);
 	}
 	return err;
@@ -199,7 +195,7 @@ static bool codecache_sweep_try(struct codecache_sweep *sweep)
 	if (!mutex_trylock(&zone->lock))
 		return false;
 	list_for_each_entry(view, &zone->views, node) {
-		if (!codecache_sweep_wants(sweep, view))
+		if (!codecache_sweep_takes(sweep, view))
 			continue;
 		all = codecache_view_trylock(view, &target);
 		if (!all)
@@ -261,8 +257,10 @@ static bool codecache_reclaim_zone(struct codecache_sweep *sweep, bool try,
 	for (retired = sweep->from; retired;
 	     retired = codecache_retired_next(sweep, retired))
 		codecache_retired_tag(retired);
+	codecache_test_pause(CODECACHE_TEST_TAG);
 	if (try ? !codecache_sweep_try(sweep) : codecache_sweep_run(sweep) != 0)
 		return false;
+	codecache_test_pause(CODECACHE_TEST_FREE);
 	for (retired = sweep->from; retired;
 	     retired = codecache_retired_next(sweep, retired))
 		nr += codecache_retired_free_pages(retired);
@@ -334,6 +332,7 @@ void codecache_reclaim_finish(struct list_head *held)
 
 	list_for_each_entry_safe(retired, next, held, node) {
 		zone = retired->zone;
+		codecache_test_pause(CODECACHE_TEST_HOLE);
 		codecache_retired_release(retired);
 		list_del(&retired->node);
 		kvfree(retired);

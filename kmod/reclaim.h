@@ -143,6 +143,7 @@ struct page *codecache_view_page(struct codecache_view *view,
 				 unsigned long page, u32 *prot);
 bool codecache_view_may_widen(const struct codecache_view *view,
 			      unsigned long page);
+bool codecache_view_may_fill(struct codecache_view *view, unsigned long page);
 u64 codecache_pages_tag(struct codecache_zone *zone, unsigned long first,
 			unsigned long nr, unsigned long tag);
 u64 codecache_pages_free(struct codecache_zone *zone, unsigned long first,
@@ -165,7 +166,6 @@ u64 codecache_extent_max_held(void);
  * @from: the first struct codecache_retired of @zone in a list
  * @list: the list; those of a zone follow each other
  * @writers: only entries of views that can be written
- * @debuggers: visit the other views too, only to wait for who writes by ptrace
  * @nr_flushes: TLB flushes that were made
  */
 struct codecache_sweep {
@@ -173,7 +173,6 @@ struct codecache_sweep {
 	struct codecache_retired *from;
 	struct list_head *list;
 	bool writers;
-	bool debuggers;
 	u64 nr_flushes;
 };
 
@@ -248,7 +247,7 @@ struct codecache_seal {
 int codecache_zone_seal(struct codecache_ioctl *call);
 int codecache_zone_seal_info(struct codecache_ioctl *call);
 int codecache_view_seal_info(struct codecache_ioctl *call);
-vm_fault_t codecache_seal_wait(struct codecache_view *view);
+vm_fault_t codecache_seal_wait(struct codecache_view *view, bool user);
 
 static inline bool codecache_seal_working(u32 seq)
 {

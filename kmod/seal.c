@@ -6,7 +6,7 @@
  *           it is sealed, or all is as it was. While it is hashed, writers wait.
  *           Only code zones: all their pages that are resident are in zone->pages.
  * Locking:  zone->filling, for writing, around changes of zone->seal; it is read
- *           under view->lock, which the sweep over all views takes after it has
+ *           under view->lock, which the sweep over write views takes after it has
  *           changed: whoever saw the zone open is done by then. Extents neither
  *           come nor go while a SEAL is at work.
  * Lifetime: the zone's.
@@ -16,7 +16,8 @@
  *    the sweep, which takes it away.
  *  - A fault that has seen the beginning of a SEAL and is refused because of it:
  *    the count has changed, so it is tried again, and waits.
- *  - A debugger that writes: does so under view->lock, which the sweep takes.
+ *  - A debugger that writes: does so with zone->filling held shared, before the
+ *    SEAL begins, or not at all.
  */
 #include <crypto/hash.h>
 #include <linux/highmem.h>
@@ -27,6 +28,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "testing.h"
 #include "trace.h"
 
 #define CODECACHE_SIGNATURE_MAX	65536U
@@ -42,18 +44,21 @@ struct codecache_signed {
 /**
  * codecache_seal_wait - wait for the end of a SEAL that may yet fail
  * @view: a write view
+ * @user: the access is user space's, not a system call's
  *
  * Context: fault; the core's lock held, none of ours.
- * Return: VM_FAULT_NOPAGE: try again.
+ * Return: VM_FAULT_NOPAGE: try again; VM_FAULT_SIGSEGV: the thread is being killed, and
+ * its system call, which cannot be left between two faults, is to end.
  */
-vm_fault_t codecache_seal_wait(struct codecache_view *view)
+vm_fault_t codecache_seal_wait(struct codecache_view *view, bool user)
 {
 	struct codecache_seal *seal = &view->zone->seal;
 
 	/* Not for long at a time: mmap_lock is held. */
-	wait_event_killable_timeout(seal->wait,
-				    !codecache_seal_working(READ_ONCE(seal->seq)),
-				    HZ / 20 + 1);
+	if (wait_event_killable_timeout(seal->wait,
+					!codecache_seal_working(READ_ONCE(seal->seq)),
+					HZ / 20 + 1) < 0 && !user)
+		return VM_FAULT_SIGSEGV;
 	return VM_FAULT_NOPAGE;
 }
 
@@ -180,7 +185,7 @@ static void codecache_seal_end(struct codecache_zone *zone, bool closed)
 	wake_up_all(&zone->seal.wait);
 }
 
-/* Take every entry of the write views away, and let debuggers finish. */
+/* Take every entry of the write views away. */
 static int codecache_seal_revoke(struct codecache_zone *zone)
 {
 	struct codecache_retired *whole;
@@ -188,7 +193,6 @@ static int codecache_seal_revoke(struct codecache_zone *zone)
 	struct codecache_sweep sweep = {
 		.zone = zone,
 		.list = &one,
-		.debuggers = true,
 		.writers = true,
 	};
 	int err;
@@ -222,6 +226,7 @@ static int codecache_seal_run(struct codecache_zone *zone,
 					  &args->out_bytes);
 	if (!err)
 		err = codecache_seal_verify(args, signature);
+	codecache_test_pause(CODECACHE_TEST_SEAL);
 	if (!err) {
 		memcpy(seal->digest, args->out_digest, sizeof(seal->digest));
 		seal->tag = args->tag;

@@ -14,11 +14,23 @@
 #include <linux/pgtable.h>
 
 #include "codecache_priv.h"
+#include "compat.h"
 
 /* Which page table lock codecache_table_lock() has taken. */
 struct codecache_ptl {
 	spinlock_t *lock;	/* of the core */
 };
+
+/* The entry of @addr in the page table of @pmd, with its lock held. */
+static inline pte_t *codecache_pmd_lock(struct mm_struct *mm, pmd_t *pmd,
+					unsigned long addr,
+					struct codecache_ptl *ptl)
+{
+	ptl->lock = pte_lockptr(mm, pmd);
+	spin_lock(ptl->lock);
+	__release(ptl->lock);	/* only for sparse: it cannot follow it */
+	return pte_offset_kernel(pmd, addr);
+}
 
 /*
  * The entry of @addr, with the lock of its page table held, or NULL if there is
@@ -44,10 +56,7 @@ static inline pte_t *codecache_table_lock(struct mm_struct *mm,
 	pmd = pmd_offset(pud, addr);
 	if (!pmd_present(READ_ONCE(*pmd)))
 		return NULL;
-	ptl->lock = pte_lockptr(mm, pmd);
-	spin_lock(ptl->lock);
-	__release(ptl->lock);	/* only for sparse: the lock is held on one path */
-	return pte_offset_kernel(pmd, addr);
+	return codecache_pmd_lock(mm, pmd, addr, ptl);
 }
 
 static inline void codecache_table_unlock(struct codecache_ptl *ptl)
@@ -69,15 +78,13 @@ static inline pte_t codecache_pte_make(const struct codecache_view *view,
 }
 
 /* Give an entry that is read-only all that RW allows, and keep its bits. */
-static inline void codecache_pte_widen(const struct codecache_view *view,
-				       struct mm_struct *mm, unsigned long addr,
+static inline void codecache_pte_widen(struct mm_struct *mm, unsigned long addr,
 				       pte_t *ptep)
 {
 	pte_t old = ptep_get_and_clear(mm, addr, ptep);
-	pte_t pte = codecache_pte_make(view, pte_pfn(old),
-				       CODECACHE_PROT_READ |
-				       CODECACHE_PROT_WRITE, pte_young(old));
+	pte_t pte = codecache_pte_mkwrite(pte_mkclean(old));
 
+	/* Where the dirty bit is depends on whether the entry is writable. */
 	if (pte_dirty(old))
 		pte = pte_mkdirty(pte);
 	set_pte_at(mm, addr, ptep, pte);

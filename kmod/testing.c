@@ -41,6 +41,25 @@ bool codecache_test_skip_readers;
 module_param_named(test_skip_readers, codecache_test_skip_readers, bool, 0644);
 MODULE_PARM_DESC(test_skip_readers, "grace periods wait for no reader");
 
+bool codecache_test_skip_retire_sweep;
+module_param_named(test_skip_retire_sweep, codecache_test_skip_retire_sweep,
+		   bool, 0644);
+MODULE_PARM_DESC(test_skip_retire_sweep,
+		 "RETIRE and SEAL leave entries that can be written");
+
+bool codecache_test_skip_reclaim_sweep;
+module_param_named(test_skip_reclaim_sweep, codecache_test_skip_reclaim_sweep,
+		   bool, 0644);
+MODULE_PARM_DESC(test_skip_reclaim_sweep, "pages are freed that are mapped");
+
+static unsigned int codecache_test_pause_at;
+module_param_named(test_pause_at, codecache_test_pause_at, uint, 0644);
+MODULE_PARM_DESC(test_pause_at, "where to pause: bits, see testing.h");
+
+static unsigned int codecache_test_pause_us;
+module_param_named(test_pause_us, codecache_test_pause_us, uint, 0644);
+MODULE_PARM_DESC(test_pause_us, "for how many microseconds, up to 1000");
+
 unsigned int codecache_test_fault_delay_us;
 module_param_named(test_fault_delay_us, codecache_test_fault_delay_us, uint,
 		   0644);
@@ -52,6 +71,15 @@ void codecache_test_delay(void)
 	unsigned int us = READ_ONCE(codecache_test_fault_delay_us);
 
 	if (us)
+		udelay(min(us, 1000U));
+}
+
+/* Does not sleep: a place may be in any context. */
+void codecache_test_pause(enum codecache_test_place place)
+{
+	unsigned int us = READ_ONCE(codecache_test_pause_us);
+
+	if (us && READ_ONCE(codecache_test_pause_at) & 1U << place)
 		udelay(min(us, 1000U));
 }
 

@@ -53,7 +53,6 @@ static u32 codecache_grant(const struct codecache_view *view, u32 access)
 }
 
 static void codecache_trap_note(struct codecache_view *view,
-				struct codecache_marks *marks,
 				unsigned long page, u32 access)
 {
 	/* Pairs with the release store that sets it. */
@@ -64,23 +63,29 @@ static void codecache_trap_note(struct codecache_view *view,
 	codecache_count(&view->counters, CODECACHE_NR_TRAPS_LOGGED, 1);
 	if (log && codecache_log_append(log, seq, page, access))
 		return;
-	set_bit(page & CODECACHE_MARKS_MASK, marks->lost);
+	set_bit(page & CODECACHE_MARKS_MASK,
+		codecache_marks_get(view, page)->lost);
 	codecache_count(&view->counters, CODECACHE_NR_TRAPS_LOST, 1);
 }
 
 /* Whoever comes first grants and notes; the others find it done. */
 static vm_fault_t codecache_trap_log(struct codecache_view *view,
-				     unsigned long page, u32 access, u32 *value)
+				     const struct vm_fault *vmf, u32 access,
+				     u32 *value)
 {
-	struct codecache_marks *marks = codecache_marks_make(view, page);
 	u32 grant = codecache_grant(view, access);
+	unsigned long page = vmf->pgoff;
 
-	if (!marks || codecache_protmap_split_slot(&view->prots, page))
+	/* A page that has an entry has marks. */
+	if (!(vmf->flags & FAULT_FLAG_MKWRITE) &&
+	    !codecache_marks_make(view, page))
+		return VM_FAULT_OOM;
+	if (codecache_protmap_split_slot(&view->prots, page))
 		return VM_FAULT_OOM;
 	spin_lock(&view->grant_lock);
 	*value = codecache_protmap_get(&view->prots, page);
 	if (!(*value & access)) {
-		codecache_trap_note(view, marks, page, access);
+		codecache_trap_note(view, page, access);
 		*value |= grant;
 		codecache_protmap_set(&view->prots, page, *value);
 	}
@@ -186,7 +191,7 @@ vm_fault_t codecache_trap(struct codecache_view *view, struct vm_fault *vmf,
 	codecache_trap_count(view, access);
 	trace_codecache_trap(view->id, vmf->pgoff, access, mode);
 	if (mode == CODECACHE_TRAP_LOG)
-		return codecache_trap_log(view, vmf->pgoff, access, value);
+		return codecache_trap_log(view, vmf, access, value);
 	if (mode == CODECACHE_TRAP_BLOCK)
 		return codecache_trap_block(view, vmf, access, waiter);
 	return VM_FAULT_SIGSEGV;

@@ -12,6 +12,7 @@
  *           view holds its zone, and its inode.
  */
 #include <linux/debugfs.h>
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
@@ -20,6 +21,7 @@
 
 #include "codecache_priv.h"
 #include "compat.h"
+#include "testing.h"
 #include "trace.h"
 
 static atomic64_t codecache_view_ids;
@@ -322,6 +324,7 @@ codecache_view_alloc(struct codecache_zone *zone,
 	spin_lock_init(&view->map_lock);
 	spin_lock_init(&view->grant_lock);
 	init_waitqueue_head(&view->unmapped);
+	INIT_LIST_HEAD(&view->node);
 	xa_init(&view->marks);
 	codecache_events_init(&view->events);
 	view->trap_mode = args->trap_mode;
@@ -395,6 +398,7 @@ int codecache_view_create(struct codecache_ioctl *call)
 	struct codecache_view_create_args *args = call->args;
 	struct codecache_zone *zone = call->file->private_data;
 	struct codecache_view *view;
+	struct file *file;
 	int err;
 
 	err = codecache_view_check(zone, args);
@@ -410,26 +414,29 @@ int codecache_view_create(struct codecache_ioctl *call)
 	view = codecache_view_alloc(zone, args);
 	if (!view)
 		goto uncharge;
-	err = codecache_view_publish(view);
-	if (err)
-		goto free_view;
 	/* From here on codecache_view_put() undoes everything. */
 	codecache_zone_get(zone);
+	file = codecache_view_file(view);
+	if (IS_ERR(file)) {
+		codecache_view_put(view);
+		return PTR_ERR(file);
+	}
 	trace_codecache_view_create(view->id, zone->id, view->kind,
 				    view->nr_pages);
-	call->new_file = codecache_view_file(view);
-	if (IS_ERR(call->new_file)) {
-		codecache_view_put(view);
-		return PTR_ERR(call->new_file);
+	codecache_test_pause(CODECACHE_TEST_PUBLISH);
+	/* Not before it has its lock: a sweep may come at once. */
+	err = codecache_view_publish(view);
+	if (err) {
+		fput(file);
+		return err;
 	}
 	codecache_debugfs_add_view(view);
+	call->new_file = file;
 	call->out_fd = &args->out_fd;
 	args->out_bytes = (u64)view->nr_pages << PAGE_SHIFT;
 	args->out_reserved = 0;
 	return 0;
 
-free_view:
-	codecache_view_free(view);
 uncharge:
 	codecache_user_uncharge_object(zone->cache->user);
 	return err;

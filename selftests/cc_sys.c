@@ -221,6 +221,44 @@ bool cc_vm_flag(const void *addr, const char *flag)
 	return found;
 }
 
+/* ---- tracepoints ------------------------------------------------------------ */
+
+#define CC_EVENTS CC_TRACEFS "/events/codecache/enable"
+
+bool cc_trace_start(void)
+{
+	int fd;
+
+	if (access(CC_EVENTS, W_OK))
+		return false;
+	if (cc_write_file(CC_TRACEFS "/tracing_on", "1") ||
+	    cc_write_file(CC_EVENTS, "1"))
+		return false;
+	fd = open(CC_TRACEFS "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+ssize_t cc_trace_stop(char *text, size_t size)
+{
+	int err = cc_write_file(CC_EVENTS, "0");
+
+	return err ? err : cc_read_file(CC_TRACEFS "/trace", text, size);
+}
+
+bool cc_traced(const char *text, const char *event, const char *words)
+{
+	char needle[256];
+
+	snprintf(needle, sizeof(needle), "%s: %s", event, words);
+	if (strstr(text, needle))
+		return true;
+	printf("# no %s\n", needle);
+	return false;
+}
+
 /* ---- module parameters ------------------------------------------------------ */
 
 long long cc_param(const char *name)

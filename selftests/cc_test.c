@@ -462,6 +462,15 @@ int cc_call(const void *code, int *result)
 	return cc_trap.sig;
 }
 
+int cc_try(void (*fn)(void *arg), void *arg)
+{
+	cc_arm();
+	if (!sigsetjmp(cc_escape, 1))
+		fn(arg);
+	cc_armed = 0;
+	return cc_trap.sig;
+}
+
 /* mov $value, %eax; ret */
 void cc_emit(void *at, int value)
 {

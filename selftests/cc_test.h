@@ -143,6 +143,7 @@ extern __thread struct cc_trap cc_trap;
 int cc_load(const volatile void *p, unsigned char *value);
 int cc_store(volatile void *p, unsigned char value);
 int cc_call(const void *code, int *result);
+int cc_try(void (*fn)(void *arg), void *arg);
 
 /* A function that returns @value: CC_CODE_LEN bytes. */
 #define CC_CODE_LEN 6
@@ -189,6 +190,12 @@ int cc_nr_vmas(void);
 bool cc_is_mapped(const void *addr);
 /* Is a flag ("dd", "io", ...) in the VmFlags of the mapping at @addr? */
 bool cc_vm_flag(const void *addr, const char *flag);
+
+/* Trace the module from now on; false: this kernel cannot. Then the trace. */
+bool cc_trace_start(void);
+ssize_t cc_trace_stop(char *text, size_t size);
+/* Is there a line of this event with these words? */
+bool cc_traced(const char *text, const char *event, const char *words);
 
 long long cc_param(const char *name);
 int cc_set_param(const char *name, unsigned long long value);

@@ -36,7 +36,11 @@ step "sparse, checkpatch, shellcheck, W=1"
 tap lint selftests/lint.sh sparse checkpatch shell warnings
 step "pure logic of the module, in user space, under ASan and UBSan"
 quietly "$B/check/unit-build.log" make unit-programs
-for test in range_test protmap_test; do
+for test in range_test protmap_test extmap_test extfit_test; do
+	tap "unit-$test" "$B/selftests/unit/$test"
+done
+step "the compiler of the demo jit, against its interpreter, likewise"
+for test in jit_parse_test jit_code_test jit_arm64_test; do
 	tap "unit-$test" "$B/selftests/unit/$test"
 done
 step "the model of grace periods, and mistakes that spin must find"

@@ -3,7 +3,7 @@
  * 32-bit processes: the same structures, the same calls, the same traps; built
  * with -m32. What any caller may do is in the uapi tests, which are built so too.
  */
-#include "cc_test.h"
+#include "cc_reclaim.h"
 #include "layout.h"
 
 #include <pthread.h>
@@ -176,6 +176,99 @@ TEST_F_TIMEOUT(compat, info_and_stats_are_those_of_the_kernel, CC_TIMEOUT)
 	EXPECT_EQ(CODECACHE_OBJECT_VIEW, stats.out_object);
 	EXPECT_EQ(X, stats.out_kind);
 	EXPECT_EQ(PAGES * (uint64_t)self->page, stats.out_bytes);
+}
+
+/* Extents of a zone that the process could not map, run through a window. */
+TEST_F_TIMEOUT(compat, extents_may_lie_beyond_4_gib, CC_TIMEOUT)
+{
+	const uint64_t nr = (1ULL << 42) / self->page, far = nr - 16;
+	struct codecache_extent extent = { .nr_pages = 2 };
+	struct codecache_extent_alloc_args args = {
+		.addr = (uintptr_t)&extent,
+		.count = 1,
+		.min_page = far,
+	};
+	unsigned char *w, *x;
+	int zone, view[2];
+	uint64_t cookie;
+
+	zone = cc_extents(self->code.cache, CODECACHE_ZONE_CODE, nr);
+	ASSERT_LE(0, zone);
+	ASSERT_EQ(0, cc_alloc_call(zone, &args));
+	ASSERT_EQ(far, extent.first_page);
+	view[0] = cc_window(zone, W, far, 16);
+	view[1] = cc_window(zone, X, far, 16);
+	w = cc_map(view[0], W, 16);
+	x = cc_map(view[1], X, 16);
+	ASSERT_NE(NULL, w);
+	ASSERT_NE(NULL, x);
+	cc_emit(w + self->page, 77);
+	EXPECT_EQ(77, cc_run(x + self->page));
+	EXPECT_EQ(SIGSEGV, cc_load(x + 2 * self->page, NULL));
+	EXPECT_EQ(x + 2 * self->page, cc_trap.addr);
+	ASSERT_EQ(0, cc_retire(zone, &extent, 1, &cookie));
+	EXPECT_EQ(SIGSEGV, cc_store(w + self->page, 1));
+	ASSERT_EQ(0, cc_grace_wait(self->code.cache, cookie));
+	EXPECT_EQ(-1, cc_run(x + self->page));
+	munmap(w, 16 * self->page);
+	munmap(x, 16 * self->page);
+	close(view[0]);
+	close(view[1]);
+	close(zone);
+}
+
+TEST_F_TIMEOUT(compat, upper_halves_of_extents_and_cookies_count, CC_TIMEOUT)
+{
+	int zone = cc_extents(self->code.cache, CODECACHE_ZONE_CODE, PAGES);
+	struct codecache_extent extent = { .nr_pages = 1 };
+	struct codecache_extent_alloc_args args = {
+		.addr = 1ULL << 32 | (uintptr_t)&extent,
+		.count = 1,
+	};
+	struct codecache_extent_retire_args retire = {
+		.addr = 1ULL << 32 | (uintptr_t)&extent,
+		.count = 1,
+	};
+	uint64_t cookie;
+
+	EXPECT_EQ(-EFAULT, cc_alloc_call(zone, &args));
+	args.addr = (uintptr_t)&extent;
+	args.count = 1ULL << 32 | 1;
+	EXPECT_EQ(-EINVAL, cc_alloc_call(zone, &args));
+	args.count = 1;
+	args.max_page = 1ULL << 32 | 1;
+	EXPECT_EQ(-ERANGE, cc_alloc_call(zone, &args));
+	args.max_page = 0;
+	ASSERT_EQ(0, cc_alloc_call(zone, &args));
+	EXPECT_EQ(-EFAULT, cc_retire_call(zone, &retire));
+	EXPECT_EQ(-ENOENT, cc_retire_run(zone, 1ULL << 32 | extent.first_page, 1,
+					 NULL));
+	EXPECT_EQ(0, cc_retire(zone, &extent, 1, &cookie));
+	EXPECT_EQ(-EINVAL, cc_grace_poll(self->code.cache, 1ULL << 32 | cookie));
+	EXPECT_EQ(0, cc_grace_wait(self->code.cache, cookie));
+	close(zone);
+}
+
+/* A reader of 32 bits is waited for like any other. */
+TEST_F_TIMEOUT(compat, readers_delay_grace_periods, CC_TIMEOUT)
+{
+	struct cc_shared shared;
+	uint64_t cookie, outer;
+	int reader;
+
+	ASSERT_EQ(0, cc_share(&shared, self->code.cache));
+	reader = cc_reader(self->code.cache);
+	ASSERT_LE(0, reader);
+	outer = cc_enter(&shared, reader);
+	ASSERT_EQ(0, cc_grace_start(self->code.cache, 0, &cookie));
+	EXPECT_TRUE(cc_grace_holds(self->code.cache, cookie));
+	EXPECT_GT(cookie, cc_completed(&shared));
+	EXPECT_EQ(-EDEADLK, cc_grace_wait(self->code.cache, cookie));
+	cc_exit(&shared, reader, outer);
+	EXPECT_EQ(0, cc_grace_wait(self->code.cache, cookie));
+	EXPECT_EQ(cookie, cc_completed(&shared));
+	EXPECT_EQ(0, cc_reader_drop(self->code.cache, reader));
+	cc_unshare(&shared);
 }
 
 TEST_HARNESS_MAIN

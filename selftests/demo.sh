@@ -18,7 +18,7 @@ step "kernel $kernel from Debian's archive"
 "$lab/kernel.sh" "$kernel" >/dev/null
 step "the module for $kernel, the library, the demos"
 quietly "$B/demo/build.log" make "modules-$kernel" lib demos
-step "booting $kernel under emulation, 2 CPUs; then six runs:"
+step "booting $kernel under emulation, 2 CPUs; then eight runs:"
 cat <<'TEXT'
    sqrt      a table of square roots far larger than its memory, filled by traps
    gc        a concurrent copying collector behind a page barrier: lists, trees,
@@ -27,16 +27,22 @@ cat <<'TEXT'
    order     gc that opens pages before it has scanned them: likewise
    snapshots a concurrent checkpointer: block and signal traps, mprotect and fork
    uncopied  checkpoint that opens pages which it has not copied: likewise noticed
+   jit       threads that run code while others recompile it, within a limit: code is
+             retired, or all stop and flush, or membarrier and munmap
+   early     jit whose threads do not say that they run code: it goes too early, noticed
 TEXT
-"$lab/run.sh" --kernel "$kernel" --smp 2 --mem 2G --timeout 900 \
+"$lab/run.sh" --kernel "$kernel" --smp 2 --mem 2G --timeout 1200 \
 	--build "$B/selftests" --log "$B/demo" \
 	--module "$B/kmod-$kernel/codecache.ko" \
 	--add "$B/demos/sqrt" --add "$B/demos/gc" --add "$B/demos/checkpoint" \
+	--add "$B/demos/jit" \
 	--run "sqrt 200 /bin/sqrt" \
 	--run "gc 400 /bin/gc" \
 	--run "revoke 120 /bin/gc --sabotage revoke --seconds 4" \
 	--run "order 120 /bin/gc --sabotage order --workload trees --seconds 4" \
 	--run "snapshots 300 /bin/checkpoint" \
-	--run "uncopied 120 /bin/checkpoint --sabotage copy --engine block,signal --pages 4096 --rounds 3" ||
+	--run "uncopied 120 /bin/checkpoint --sabotage copy --engine block,signal --pages 4096 --rounds 3" \
+	--run "jit 300 /bin/jit" \
+	--run "early 200 /bin/jit --sabotage early" ||
 	{ echo "demo: FAILED, see $B/demo/console.log" >&2; exit 1; }
 step "done: every demo verified its work"

@@ -67,7 +67,7 @@ while read -r name seconds command; do
 	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
-	*race* | *rmmod_test | block_life_test) ;;
+	*race* | *rmmod_test | block_life_test | reclaim_life_test) ;;
 	*) leak_args+=("${run[@]}") ;;
 	esac
 done <selftests/plan.conf

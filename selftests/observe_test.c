@@ -391,24 +391,10 @@ TEST_F_TIMEOUT(seen, maps_tell_the_kind, CC_TIMEOUT)
 
 /* ---- tracepoints --------------------------------------------------------------------- */
 
-#define EVENTS CC_TRACEFS "/events/codecache"
-
-/* Is there a line of this event with these words? */
-static bool traced(const char *text, const char *event, const char *words)
-{
-	char needle[256];
-
-	snprintf(needle, sizeof(needle), "%s: %s", event, words);
-	if (strstr(text, needle))
-		return true;
-	printf("# no %s\n", needle);
-	return false;
-}
-
 #define EXPECT_TRACED(event, ...)					\
 	do {								\
 		snprintf(words, sizeof(words), __VA_ARGS__);		\
-		EXPECT_TRUE(traced(text, event, words));		\
+		EXPECT_TRUE(cc_traced(text, event, words));		\
 	} while (0)
 
 TEST_F_TIMEOUT(seen, tracepoints_tell_what_happens, CC_TIMEOUT)
@@ -419,11 +405,8 @@ TEST_F_TIMEOUT(seen, tracepoints_tell_what_happens, CC_TIMEOUT)
 	struct cc_mem mem;
 	char words[128];
 
-	if (access(EVENTS "/enable", W_OK))
+	if (!cc_trace_start())
 		SKIP(return, "this kernel has no tracefs");
-	ASSERT_EQ(0, cc_write_file(CC_TRACEFS "/tracing_on", "1"));
-	ASSERT_EQ(0, cc_write_file(EVENTS "/enable", "1"));
-	ASSERT_LE(0, open(CC_TRACEFS "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
 	ASSERT_EQ(0, cc_mem_data(&mem, PAGES));
 	ASSERT_EQ(0, cc_stats(mem.cache, &c));
 	ASSERT_EQ(0, cc_stats(mem.zone, &z));
@@ -435,8 +418,7 @@ TEST_F_TIMEOUT(seen, tracepoints_tell_what_happens, CC_TIMEOUT)
 	EXPECT_EQ(SIGSEGV, cc_store(mem.map[DATA] + 3 * self->page, 1));
 	cc_mem_close(&mem);
 	ASSERT_TRUE(cc_total_becomes("charged_objects", 3));
-	ASSERT_EQ(0, cc_write_file(EVENTS "/enable", "0"));
-	ASSERT_LT(0, cc_read_file(CC_TRACEFS "/trace", text, sizeof(text)));
+	ASSERT_LT(0, cc_trace_stop(text, sizeof(text)));
 
 	EXPECT_TRACED("codecache_zone_create",
 		      "id=%llu parent=%llu kind=2 nr_pages=%d", zone,

@@ -307,6 +307,25 @@ TEST_F_TIMEOUT(prot, a_bitmap_does_what_a_vector_does, CC_TIMEOUT)
 	}
 }
 
+/* The kernel takes long bitmaps in pieces, which end anywhere in a page table. */
+TEST_F_TIMEOUT(prot, a_bitmap_of_many_runs_reaches_them_all, CC_TIMEOUT)
+{
+	uint64_t bits[NR_PAGES / 64];
+	unsigned int i, first;
+
+	memset(bits, 0x55, sizeof(bits));
+	memset(self->map, 1, NR_PAGES * self->page);
+	for (first = 0; first < 200; first += 50) {
+		ASSERT_EQ(0, cc_protect_run(self->view, 0, NR_PAGES, CC_RW));
+		ASSERT_EQ(0, cc_protect_bits(self->view, bits, NR_PAGES - first,
+					     first, CC_R, NULL));
+		for (i = 0; i < NR_PAGES; i++)
+			ASSERT_EQ(i >= first && (i - first) % 2 == 0 ?
+				  CC_R : CC_RW, kernel_access(self, i))
+				TH_LOG("from %u on, page %u", first, i);
+	}
+}
+
 /* ---- growth ------------------------------------------------------------------ */
 
 static int big_view(struct cc_mem *mem, uint64_t nr_pages)

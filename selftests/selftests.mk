@@ -11,6 +11,10 @@
 # SELFTESTS_32 also become a 32-bit one, NAME32. How long they take and how many
 # processors they want is in selftests/plan.conf.
 
+ifndef LIB_MAP
+include userlib/userlib.mk
+endif
+
 B ?= build
 Q ?= $(if $(filter 1,$(V)),,@)
 CFLAGS ?= -O2 -g
@@ -23,7 +27,7 @@ SELFTESTS_SHARED := $(filter-out $(SELFTESTS_TESTS),\
 SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
 # Also built for 32-bit processes, as uapi_test32 and so on.
 SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
-		uapi_query_test trap_uapi_test
+		uapi_query_test uapi_reclaim_test trap_uapi_test
 
 SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
 	     $(SELFTESTS_32:%=$(B)/selftests/%32) $(B)/selftests/compat_test \
@@ -66,6 +70,10 @@ $(SELFTESTS_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: \
 	$(call selftests-say,LD,$@)
 	$(call selftests-link)
 
+# The one that uses the library; the others make their calls themselves.
+$(B)/selftests/obj/lib_test.o: SELFTESTS_CFLAGS += -Iuserlib/include
+$(B)/selftests/lib_test: $(B)/lib/libcodecache.a
+
 $(SELFTESTS_32:%=$(B)/selftests/%32): $(B)/selftests/%32: \
 		$(B)/selftests/obj/%.32.o $(B)/selftests/obj/shared32.a
 	$(call selftests-say,LD,$@)
@@ -77,12 +85,15 @@ $(B)/selftests/compat_test: $(B)/selftests/obj/compat_test.32.o \
 	$(call selftests-link,-m32)
 
 # Pure logic of the module, compiled for user space behind a shim of the few
-# kernel headers that it includes.
+# kernel headers that it includes. The red-black trees are the kernel's own, as its
+# tools have them; that folder comes last, so that the shim goes before its like.
+unit-tools = $(selftests-harness)/../..
 UNIT_FLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-sign-compare \
 	     -fsanitize=address,undefined -fno-sanitize-recover=all \
 	     -Iselftests/unit/include -Iuapi -Ikmod -Iselftests \
-	     -isystem $(selftests-harness) -MMD -MP
-UNIT_TESTS := range_test protmap_test
+	     -isystem $(selftests-harness) -idirafter $(unit-tools)/include \
+	     -idirafter $(unit-tools) -MMD -MP
+UNIT_TESTS := range_test protmap_test extmap_test extfit_test
 
 $(UNIT_TESTS:%=$(B)/selftests/unit/%): $(B)/selftests/unit/%_test: \
 		selftests/unit/%_test.c kmod/%.c selftests/unit/shim.c
@@ -90,10 +101,27 @@ $(UNIT_TESTS:%=$(B)/selftests/unit/%): $(B)/selftests/unit/%_test: \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_FLAGS) -o $@ $(filter %.c,$^)
 
-unit-programs: $(UNIT_TESTS:%=$(B)/selftests/unit/%)
+# What else a test is made of.
+$(B)/selftests/unit/extmap_test $(B)/selftests/unit/extfit_test: \
+		kmod/extmap.c kmod/extfit.c selftests/unit/rbtree.c \
+		selftests/unit/extmap_model.c
+
+# The compiler of the demo jit; it needs no more of the library than headers.
+UNIT_JIT_TESTS := jit_parse_test jit_code_test jit_arm64_test
+UNIT_JIT_SRCS := $(addprefix userlib/demos/jit/,ast.c backend_arm64.c backend_bytecode.c \
+		   backend_x86_64.c die.c emit.c parse.c rules.c)
+
+$(UNIT_JIT_TESTS:%=$(B)/selftests/unit/%): $(B)/selftests/unit/%: \
+		selftests/unit/%.c $(UNIT_JIT_SRCS)
+	$(call selftests-say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_FLAGS) -Iuserlib/demos/jit -o $@ $(filter %.c,$^)
+
+unit-programs: $(UNIT_TESTS:%=$(B)/selftests/unit/%) \
+	       $(UNIT_JIT_TESTS:%=$(B)/selftests/unit/%)
 
 unit-check: unit-programs
-	$(Q)for test in $(UNIT_TESTS); do \
+	$(Q)for test in $(UNIT_TESTS) $(UNIT_JIT_TESTS); do \
 		$(B)/selftests/unit/$$test || exit; \
 	done
 

@@ -3,7 +3,7 @@
  * Descriptors: what they do besides their ioctls (nothing), and how new ones
  * come into being
  */
-#include "cc_test.h"
+#include "cc_reclaim.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -56,10 +56,10 @@ FIXTURE_TEARDOWN(descriptor)
 
 static bool is_known(unsigned int nr)
 {
-	return nr == CODECACHE_IOC_INFO || nr == CODECACHE_IOC_ZONE_CREATE ||
-	       nr == CODECACHE_IOC_VIEW_CREATE ||
+	return (nr >= CODECACHE_IOC_INFO && nr <= CODECACHE_IOC_ZONE_EVENTFD) ||
 	       (nr >= CODECACHE_IOC_VIEW_PROTECT &&
-		nr <= CODECACHE_IOC_VIEW_UNMAP) || nr == CODECACHE_IOC_STATS;
+		nr <= CODECACHE_IOC_VIEW_UNMAP) ||
+	       nr == CODECACHE_IOC_SEAL_INFO || nr == CODECACHE_IOC_STATS;
 }
 
 TEST_F_TIMEOUT(descriptor, unknown_numbers_are_refused, CC_TIMEOUT)
@@ -151,9 +151,9 @@ TEST_F_TIMEOUT(descriptor, cannot_be_resized, CC_TIMEOUT)
 	}
 }
 
-TEST_F_TIMEOUT(descriptor, caches_and_zones_cannot_be_mapped, CC_TIMEOUT)
+TEST_F_TIMEOUT(descriptor, zones_cannot_be_mapped, CC_TIMEOUT)
 {
-	const int fds[] = { self->cache, self->code, self->data };
+	const int fds[] = { self->code, self->data };
 	static const int prots[] = { PROT_NONE, PROT_READ,
 				     PROT_READ | PROT_WRITE,
 				     PROT_READ | PROT_EXEC };
@@ -257,7 +257,8 @@ TEST_F_TIMEOUT(descriptor, info_tells_limits_that_hold, CC_TIMEOUT)
 	EXPECT_EQ(CODECACHE_FEAT_UFFD_VIEWS | CODECACHE_FEAT_PROTECT_BITMAP |
 		  CODECACHE_FEAT_SINGLE_FLUSH | CODECACHE_FEAT_QUERY |
 		  CODECACHE_FEAT_TRAP_LOG | CODECACHE_FEAT_TRAP_BLOCK |
-		  CODECACHE_FEAT_POPULATE, info.out_features);
+		  CODECACHE_FEAT_POPULATE | CODECACHE_FEAT_EXTENTS |
+		  CODECACHE_FEAT_GRACE | CODECACHE_FEAT_SEAL, info.out_features);
 	EXPECT_EQ(cc_param("max_zone_bytes"), (long long)info.out_max_zone_bytes);
 	EXPECT_EQ(cc_param("user_max_pages"), (long long)info.out_user_max_pages);
 	EXPECT_EQ(cc_param("user_max_objects"),
@@ -268,6 +269,231 @@ TEST_F_TIMEOUT(descriptor, info_tells_limits_that_hold, CC_TIMEOUT)
 		  (long long)info.out_system_max_objects);
 	EXPECT_LE(1U << 10, info.out_max_ranges);
 	EXPECT_LE(1U << 16, info.out_max_bitmap_pages);
+	EXPECT_LE(1U << 12, info.out_max_readers);
+	EXPECT_LE(1U << 10, info.out_max_extents);
+}
+
+TEST_F_TIMEOUT(descriptor, info_tells_how_much_may_be_held, CC_TIMEOUT)
+{
+	struct codecache_info_args info = { .size = sizeof(info) };
+	const uint64_t set[] = { 1, 1000, 0, ~0ULL };
+	unsigned int i;
+
+	ASSERT_EQ(0, cc_ioctl(self->cache, CODECACHE_IOC_INFO, &info));
+	/* By default as much as some memory is. */
+	EXPECT_LT(1U << 10, info.out_max_held_pages);
+	EXPECT_GT(1ULL << 32, info.out_max_held_pages);
+	for (i = 0; i < ARRAY_LEN(set); i++) {
+		ASSERT_EQ(0, cc_set_param("max_held_pages", set[i]));
+		ASSERT_EQ(0, cc_ioctl(self->cache, CODECACHE_IOC_INFO, &info));
+		EXPECT_TRUE(info.out_max_held_pages == set[i] || set[i] == ~0ULL);
+	}
+}
+
+/* ---- what readers and the kernel share --------------------------------------- */
+
+FIXTURE(shared)
+{
+	int cache;
+	size_t page;
+	uint64_t nr_pages;	/* of slots */
+	void *p;
+};
+
+FIXTURE_SETUP(shared)
+{
+	struct codecache_info_args info = { .size = sizeof(info) };
+
+	self->page = cc_page_size();
+	self->cache = cc_open();
+	ASSERT_LE(0, self->cache);
+	ASSERT_EQ(0, cc_ioctl(self->cache, CODECACHE_IOC_INFO, &info));
+	self->nr_pages = info.out_max_readers *
+			 sizeof(struct codecache_reader_slot) / self->page;
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	close(self->cache);
+}
+
+/* mmap() of pages of the cache: 0, with where in @p, or -errno. */
+static int map_pages(FIXTURE_DATA(shared) *self, uint64_t at, uint64_t nr, int prot,
+		 int flags)
+{
+	self->p = mmap(NULL, nr * self->page, prot, flags, self->cache,
+		       at * self->page);
+	return self->p == MAP_FAILED ? -errno : 0;
+}
+
+static bool unmap_pages(FIXTURE_DATA(shared) *self, uint64_t nr)
+{
+	return !munmap(self->p, nr * self->page);
+}
+
+#define RW (PROT_READ | PROT_WRITE)
+
+TEST_F_TIMEOUT(shared, control_page_can_only_be_read, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, map_pages(self, 0, 1, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(0, cc_load(self->p, NULL));
+	EXPECT_EQ(SIGSEGV, cc_store(self->p, 1));
+	EXPECT_EQ(-EFAULT, cc_kernel_store(self->p, 1));
+	EXPECT_EQ(-1, mprotect(self->p, self->page, RW));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, mprotect(self->p, self->page, PROT_READ | PROT_EXEC));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_TRUE(unmap_pages(self, 1));
+	EXPECT_EQ(-EACCES, map_pages(self, 0, 1, RW, MAP_SHARED));
+	EXPECT_EQ(-EACCES, map_pages(self, 0, 1, PROT_WRITE, MAP_SHARED));
+	EXPECT_GT(0, map_pages(self, 0, 1, PROT_READ | PROT_EXEC, MAP_SHARED));
+	EXPECT_EQ(-EINVAL, map_pages(self, 0, 1, PROT_READ, MAP_PRIVATE));
+	EXPECT_EQ(-EINVAL, map_pages(self, 0, 1, RW, MAP_PRIVATE));
+	EXPECT_EQ(-EINVAL, map_pages(self, 0, 2, PROT_READ, MAP_SHARED));
+}
+
+TEST_F_TIMEOUT(shared, control_page_begins_with_the_structure, CC_TIMEOUT)
+{
+	const struct codecache_control *control;
+	const unsigned char *bytes;
+	size_t i;
+
+	ASSERT_EQ(0, map_pages(self, 0, 1, PROT_READ, MAP_SHARED));
+	control = self->p;
+	bytes = self->p;
+	EXPECT_LT(0, control->epoch);
+	EXPECT_EQ(0, control->completed);
+	EXPECT_EQ(0, control->waiting);
+	EXPECT_EQ(0, control->reserved);
+	for (i = sizeof(*control); i < self->page; i++)
+		ASSERT_EQ(0, bytes[i]);
+	unmap_pages(self, 1);
+}
+
+TEST_F_TIMEOUT(shared, slots_can_be_read_and_written, CC_TIMEOUT)
+{
+	uint64_t nr;
+
+	ASSERT_EQ(0, cc_reader(self->cache));
+	for (nr = 1; nr <= self->nr_pages; nr = nr * 3 + 1) {
+		ASSERT_EQ(0, map_pages(self, 1, nr, RW, MAP_SHARED));
+		EXPECT_EQ(0, cc_store(self->p + 8, nr));
+		EXPECT_EQ(-1, mprotect(self->p, nr * self->page,
+				       PROT_READ | PROT_EXEC));
+		EXPECT_EQ(EACCES, errno);
+		EXPECT_TRUE(unmap_pages(self, nr));
+	}
+	EXPECT_EQ(0, map_pages(self, 1, self->nr_pages, RW, MAP_SHARED));
+	EXPECT_TRUE(unmap_pages(self, self->nr_pages));
+	EXPECT_EQ(0, map_pages(self, 1, 1, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(SIGSEGV, cc_store(self->p, 1));
+	EXPECT_TRUE(unmap_pages(self, 1));
+	EXPECT_EQ(-EINVAL, map_pages(self, 1, self->nr_pages + 1, RW, MAP_SHARED));
+	EXPECT_EQ(-EINVAL, map_pages(self, 2, 1, RW, MAP_SHARED));
+	EXPECT_EQ(-EINVAL, map_pages(self, 1 << 17, 1, RW, MAP_SHARED));
+	EXPECT_EQ(-EINVAL, map_pages(self, 1, 1, RW, MAP_PRIVATE));
+	EXPECT_GT(0, map_pages(self, 1, 1, PROT_READ | PROT_EXEC, MAP_SHARED));
+}
+
+TEST_F_TIMEOUT(shared, parts_cannot_be_changed_or_unmapped, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, map_pages(self, 1, 4, RW, MAP_SHARED));
+	EXPECT_EQ(-1, munmap(self->p, self->page));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, munmap(self->p + 2 * self->page, 2 * self->page));
+	EXPECT_EQ(-1, mprotect(self->p + self->page, self->page, PROT_READ));
+	EXPECT_EQ(MAP_FAILED, mremap(self->p, 4 * self->page, 5 * self->page,
+				     MREMAP_MAYMOVE));
+	EXPECT_TRUE(unmap_pages(self, 4));
+}
+
+TEST_F_TIMEOUT(shared, pages_without_a_reader_are_bus_errors, CC_TIMEOUT)
+{
+	const uint64_t per_page = self->page /
+				  sizeof(struct codecache_reader_slot);
+	uint64_t i;
+
+	ASSERT_EQ(0, map_pages(self, 1, self->nr_pages, RW, MAP_SHARED));
+	for (i = 0; i < self->nr_pages; i += 97)
+		EXPECT_EQ(SIGBUS, cc_load(self->p + i * self->page, NULL));
+	for (i = 0; i <= per_page; i++) {
+		EXPECT_EQ(i ? 0 : SIGBUS, cc_store(self->p, 0));
+		EXPECT_EQ(SIGBUS, cc_load(self->p + self->page, NULL));
+		EXPECT_EQ((int)i, cc_reader(self->cache));
+	}
+	EXPECT_EQ(0, cc_load(self->p + self->page, NULL));
+	EXPECT_EQ(-EFAULT, cc_kernel_load(self->p + 2 * self->page));
+	unmap_pages(self, self->nr_pages);
+}
+
+TEST_F_TIMEOUT(shared, mappings_are_of_the_same_memory, CC_TIMEOUT)
+{
+	unsigned char *other;
+
+	ASSERT_EQ(0, cc_reader(self->cache));
+	ASSERT_EQ(0, map_pages(self, 1, 1, RW, MAP_SHARED));
+	other = self->p;
+	ASSERT_EQ(0, map_pages(self, 1, 7, RW, MAP_SHARED));
+	ASSERT_NE(other, self->p);
+	other[8] = 77;
+	EXPECT_EQ(77, ((unsigned char *)self->p)[8]);
+	unmap_pages(self, 7);
+	self->p = other;
+	unmap_pages(self, 1);
+}
+
+static int try_as_child(const void *control, const void *slots)
+{
+	return cc_is_mapped(control) || cc_is_mapped(slots) ||
+	       cc_load(control, NULL) != SIGSEGV;
+}
+
+TEST_F_TIMEOUT(shared, mappings_are_not_copied_by_fork, CC_TIMEOUT)
+{
+	void *control;
+	pid_t pid;
+
+	ASSERT_EQ(0, cc_reader(self->cache));
+	ASSERT_EQ(0, map_pages(self, 0, 1, PROT_READ, MAP_SHARED));
+	control = self->p;
+	ASSERT_EQ(0, map_pages(self, 1, 1, RW, MAP_SHARED));
+	pid = cc_fork();
+	if (!pid)
+		_exit(try_as_child(control, self->p));
+	EXPECT_EQ(0, cc_wait(pid));
+	unmap_pages(self, 1);
+	self->p = control;
+	unmap_pages(self, 1);
+}
+
+/* A mapping is as good as a descriptor for keeping the cache, and its slots. */
+TEST_F_TIMEOUT(shared, mappings_keep_the_cache, CC_TIMEOUT)
+{
+	ASSERT_TRUE(cc_total_becomes("caches", 1));
+	ASSERT_EQ(0, cc_reader(self->cache));
+	ASSERT_EQ(0, map_pages(self, 1, 1, RW, MAP_SHARED));
+	close(self->cache);
+	self->cache = -1;
+	EXPECT_EQ(0, cc_store(self->p, 1));
+	EXPECT_EQ(1, cc_total("readers"));
+	EXPECT_EQ(1, cc_total("caches"));
+	unmap_pages(self, 1);
+	EXPECT_TRUE(cc_total_becomes("readers", 0));
+	EXPECT_TRUE(cc_nothing_left());
+}
+
+/* Who may only read the device cannot write slots. */
+TEST_F_TIMEOUT(shared, slots_need_a_descriptor_for_writing, CC_TIMEOUT)
+{
+	close(self->cache);
+	self->cache = open(CODECACHE_DEVICE, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->cache);
+	ASSERT_EQ(0, cc_reader(self->cache));
+	EXPECT_EQ(-EACCES, map_pages(self, 1, 1, RW, MAP_SHARED));
+	if (map_pages(self, 1, 1, PROT_READ, MAP_SHARED))
+		return;
+	EXPECT_EQ(-1, mprotect(self->p, self->page, RW));
+	unmap_pages(self, 1);
 }
 
 TEST_HARNESS_MAIN

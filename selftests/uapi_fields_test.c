@@ -59,6 +59,16 @@ TEST_F_TIMEOUT(zone_create, takes_two_classes, CC_TIMEOUT)
 	}
 }
 
+TEST_F_TIMEOUT(zone_create, both_classes_may_have_extents, CC_TIMEOUT)
+{
+	self->args.flags = CODECACHE_ZONE_F_EXTENTS;
+	EXPECT_EQ(0, zone_create(self));
+	self->args.zone_class = CODECACHE_ZONE_CODE;
+	EXPECT_EQ(0, zone_create(self));
+	self->args.flags |= CODECACHE_ZONE_F_EXTENTS << 1;
+	EXPECT_EQ(-EOPNOTSUPP, zone_create(self));
+}
+
 TEST_F_TIMEOUT(zone_create, reserved_must_be_zero, CC_TIMEOUT)
 {
 	unsigned int bit;

@@ -1,22 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Usage: kselftest.sh        print a directory with the kernel's test headers
+# Usage: kselftest.sh        print a directory with the kernel's test sources
 #
 # Fetches Debian bookworm's linux-source-6.12 and keeps of it, laid out as in
 # the kernel tree and unmodified, only:
 #
 #   tools/testing/selftests/{kselftest.h,kselftest_harness.h,lib.mk,...}
 #   scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc,...}
+#   tools/lib/rbtree.c and its headers: the red-black trees, for user space
 #
-# in ${CODECACHE_CACHE:-~/.cache/codecache}/kselftest-VERSION. A newer version
-# is looked for at most once a day; without the archive the cached one serves.
+# in ${CODECACHE_CACHE:-~/.cache/codecache}/kselftest-LAYOUT-VERSION. A newer
+# version is looked for at most once a day; without the archive the cached one
+# serves.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 package=linux-source-6.12
-current=$cache/kselftest-current
+# Counts up when more is kept, so that no cache that lacks it serves.
+layout=2
+current=$cache/kselftest-$layout-current
 tmp=
 cleanup() {
 	[[ -z $tmp ]] || rm -rf --one-file-system "$tmp"
@@ -37,7 +41,7 @@ fill() {
 	cleanup
 	tmp=$(mktemp -d "$cache/.tmp-kselftest.XXXXXX") || return 1
 	chmod 755 "$tmp" && apt_fetch "$tmp" "$package" || return 1
-	say "extracting the selftest headers and scripts (13 s)"
+	say "extracting test headers, scripts and red-black trees (13 s)"
 	dpkg-deb --fsys-tarfile "$tmp"/*.deb |
 		tar -xO "./usr/src/$top.tar.xz" | xz -dc -T0 |
 		tar -x -C "$tmp" --strip-components=1 --wildcards \
@@ -47,6 +51,9 @@ fill() {
 			"$top/scripts/const_structs.checkpatch" \
 			"$top/scripts/kernel-doc" "$top/scripts/coccicheck" \
 			"$top/Documentation/dev-tools/checkpatch.rst" \
+			"$top/tools/include/linux/export.h" \
+			"$top/tools/include/linux/rbtree*.h" \
+			"$top/tools/lib/rbtree.c" \
 			"$top/tools/testing/selftests/*.h" \
 			"$top/tools/testing/selftests/*.mk" \
 			"$top/tools/testing/selftests/*.sh" \
@@ -64,7 +71,7 @@ obtain() {
 	apt_private bookworm bookworm bookworm-updates bookworm-security &&
 		version=$(apt_field $package Version) && [[ -n $version ]] ||
 		return 1
-	final=$cache/kselftest-${version//[~:]/-}
+	final=$cache/kselftest-$layout-${version//[~:]/-}
 	[[ -e $final/.complete ]] || fill
 }
 

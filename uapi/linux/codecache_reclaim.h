@@ -238,9 +238,10 @@ struct codecache_extent {
  *
  * Errors: EINVAL (@nr_pages 0, @align_pages, @min_page not below @max_page), ERANGE
  * (longer than the zone; the window reaches beyond it), ENOSPC (no hole is large
- * enough), EAGAIN (there is none, but retired extents wait for their grace period; or
- * the cache holds more retired pages than out_max_held_pages), EPERM (sealed),
- * EOPNOTSUPP (the zone has no extents), EFAULT, ENOMEM, EINTR. Sleeps.
+ * enough), EAGAIN (there is none, but there would be if the grace period of retired
+ * extents were over; or the cache holds more retired pages than
+ * out_max_held_pages), EPERM (sealed), EBUSY (being sealed), EOPNOTSUPP (the zone
+ * has no extents), EFAULT, ENOMEM, EINTR. Sleeps.
  */
 struct codecache_extent_alloc_args {
 	__u32 size;
@@ -281,8 +282,9 @@ struct codecache_extent_alloc_args {
  * A sealed zone is retired whole, by CODECACHE_RETIRE_F_ALL, or not at all (EPERM).
  *
  * Errors: EINVAL (one is named twice), ENOENT (no extent with that first page and
- * length is handed out), EPERM, EOPNOTSUPP (the zone has no extents), EFAULT,
- * ENOMEM, EINTR. Sleeps. Never refused because of what the cache holds already.
+ * length is handed out), EPERM, EBUSY (being sealed), EOPNOTSUPP (the zone has no
+ * extents), EFAULT, ENOMEM, EINTR. Sleeps. Never refused because of what the cache
+ * holds already.
  */
 struct codecache_extent_retire_args {
 	__u32 size;

@@ -10,7 +10,7 @@
  * Threads: a cache has one lock, which codecache_reader_register() and _unregister(),
  * the calls on grace periods and codecache_defer_*() may take. Async-signal-safe are
  * codecache_reader_enter(), codecache_reader_exit(), codecache_reader_hint(),
- * codecache_grace_completed(), and all calls on zones and views.
+ * codecache_grace_completed(), and all functions here that take a zone or a view.
  *
  * Processes: fork() does not copy what readers share with the kernel. In the child
  * there are zeros in its place, so that readers of the parent may go on to enter and
@@ -280,8 +280,8 @@ CODECACHE_API int codecache_defer_call(struct codecache_cache *cache,
 /**
  * Start a grace period for what has none, and call the functions, @max at most, whose
  * grace period is over; *@nr gets how many, also if starting has failed. Does not wait:
- * what is deferred now is for a later drain. Does nothing while another thread is
- * calling them, or when called by one of them.
+ * what is deferred now is for a later drain. Calls none while another thread does, or
+ * when called by one of them.
  */
 CODECACHE_API int codecache_defer_drain(struct codecache_cache *cache, size_t max,
 					size_t *nr);

@@ -50,10 +50,10 @@ int codecache__defer_start(struct codecache_cache *cache)
 
 	/* Calls that come while one is under way share the next. */
 	if (q->nr_periods && last[-1].cookie == cookie) {
-		last[-1].upto = q->queued;
+		last[-1].until = q->queued;
 	} else {
 		last->cookie = cookie;
-		last->upto = q->queued;
+		last->until = q->queued;
 		q->nr_periods++;
 	}
 	q->started = q->queued;
@@ -66,7 +66,7 @@ static void codecache__defer_over(struct codecache__defer *q, uint64_t completed
 	unsigned int nr = 0;
 
 	while (nr < q->nr_periods && q->periods[nr].cookie <= completed)
-		q->due = q->periods[nr++].upto;
+		q->due = q->periods[nr++].until;
 	q->nr_periods -= nr;
 	memmove(q->periods, q->periods + nr, q->nr_periods * sizeof(*q->periods));
 }

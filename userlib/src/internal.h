@@ -81,7 +81,7 @@ struct codecache__shared {
 /* A grace period, and how many of the queue it is for. */
 struct codecache__period {
 	uint64_t cookie;
-	uint64_t upto;
+	uint64_t until;
 };
 
 /*

@@ -13,5 +13,6 @@
 #define max(a, b)		shim_compare(a, b, >)
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
+#define clamp(x, lo, hi)	min(max(x, lo), hi)
 
 #endif /* SHIM_LINUX_MINMAX_H */

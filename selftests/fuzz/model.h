@@ -193,6 +193,7 @@ void m_collect(void);
 struct m_want {
 	uint64_t nr, align, min, end, hint;
 	uint32_t flags;
+	bool patient;		/* as if all grace periods were over */
 };
 
 bool m_place(const struct m_zone *z, const struct m_want *want, uint64_t *first);

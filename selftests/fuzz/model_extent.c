@@ -112,8 +112,9 @@ static unsigned int m_alloc_do(struct m_zone *z,
 	}
 	if (i == nr)
 		return nr;
+	want.patient = true;
+	m_may(errs, true, m_place(z, &want, &first) ? EAGAIN : ENOSPC);
 	z->nr_ext = was;
-	m_may(errs, true, m_retired_pages(z) ? EAGAIN : ENOSPC);
 	return i;
 }
 
@@ -132,7 +133,7 @@ static void m_compare_extents(const struct m_zone *z,
 }
 
 /* It failed: which one is named, and what to wait for. */
-static void m_alloc_failed(const struct m_zone *z, uint64_t index, bool held,
+static void m_alloc_failed(const struct m_zone *z, uint64_t index,
 			   const struct codecache_extent_alloc_args *args)
 {
 	m_expect("out_failed_index", index, args->out_failed_index);
@@ -140,8 +141,6 @@ static void m_alloc_failed(const struct m_zone *z, uint64_t index, bool held,
 		m_expect("out_cookie", w.cache[z->cache].last, args->out_cookie);
 	else
 		m_expect("out_cookie", 0, args->out_cookie);
-	m_true("EAGAIN is for a reason",
-	       m_errno() != EAGAIN || held || m_retired_pages(z));
 }
 
 static void m_run_alloc(const struct fz_op *op)
@@ -160,7 +159,7 @@ static void m_run_alloc(const struct fz_op *op)
 	unsigned int i, index, was, nr = op->nr < 8 ? 0 : op->nr - 8;
 	struct codecache_extent *e = m_vector_at(0);
 	struct m_errs errs = { 0 };
-	bool common, held;
+	bool common;
 
 	if (!z || z->nr_ext + nr > M_EXTENTS)
 		return;
@@ -174,10 +173,10 @@ static void m_run_alloc(const struct fz_op *op)
 	m_may(&errs, op->a[3] && nr, EFAULT);
 	common = errs.nr;
 	index = m_extents_errs(z, op->a + 8, nr, &errs);
-	held = w.max_held && m_held(&w.cache[z->cache]) > w.max_held;
 	if (!errs.nr && nr) {
 		m_may(&errs, z->sealed, EPERM);
-		m_may(&errs, held, EAGAIN);
+		m_may(&errs, w.max_held &&
+			     m_held(&w.cache[z->cache]) > w.max_held, EAGAIN);
 		common = errs.nr;
 		if (!common)
 			index = m_alloc_do(z, &args, op->a + 8, nr, &errs);
@@ -186,7 +185,7 @@ static void m_run_alloc(const struct fz_op *op)
 		     sizeof(args), &errs)) {
 		z->nr_ext = was;
 		if (!m_how_bad(op->a[0]) && !op->a[3])
-			m_alloc_failed(z, common ? CC_NO_INDEX : index, held, &args);
+			m_alloc_failed(z, common ? CC_NO_INDEX : index, &args);
 		return;
 	}
 	m_expect("out_failed_index", CC_NO_INDEX, args.out_failed_index);

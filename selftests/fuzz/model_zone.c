@@ -98,12 +98,14 @@ uint64_t m_held(const struct m_cache *c)
 }
 
 /* The hole from @page on: where it ends. @page itself, if it is none. */
-static uint64_t m_hole_end(const struct m_zone *z, uint64_t page)
+static uint64_t m_hole_end(const struct m_zone *z, uint64_t page, bool patient)
 {
 	uint64_t end = z->nr;
 	unsigned int i;
 
 	for (i = 0; i < z->nr_ext; i++) {
+		if (patient && z->ext[i].retired)
+			continue;
 		if (page >= z->ext[i].first &&
 		    page - z->ext[i].first < z->ext[i].nr)
 			return page;
@@ -140,7 +142,7 @@ bool m_place(const struct m_zone *z, const struct m_want *want, uint64_t *first)
 	uint64_t at, end, start, best = M_NOBODY, best_room = 0;
 
 	for (start = want->min; start < want->end; start = end) {
-		end = m_hole_end(z, start);
+		end = m_hole_end(z, start, want->patient);
 		if (end == start) {
 			end++;
 			continue;

@@ -79,6 +79,7 @@ void codecache_readers_init(struct codecache_cache *cache)
 	mutex_init(&readers->lock);
 	xa_init_flags(&readers->by_index, XA_FLAGS_ALLOC);
 	xa_init(&readers->pages);
+	readers->reap_at = CODECACHE_SLOTS_PER_PAGE;
 }
 
 static void codecache_reader_free(struct codecache_cache *cache,
@@ -337,16 +338,23 @@ static struct page *codecache_reader_page(struct codecache_readers *readers,
 	return page;
 }
 
-/* Slots of threads that are dead are free. */
+/*
+ * Slots of threads that are dead are free. Each time that as many have come as there
+ * were, so that the table does not fill with the dead, and that costs no more than
+ * to register them.
+ */
 static void codecache_readers_reap(struct codecache_cache *cache)
 {
+	struct codecache_readers *readers = &cache->readers;
 	struct codecache_reader *reader;
 	unsigned long index;
 
-	xa_for_each(&cache->readers.by_index, index, reader) {
+	xa_for_each(&readers->by_index, index, reader) {
 		if (!codecache_reader_lives(reader))
 			codecache_reader_free(cache, reader);
 	}
+	readers->reap_at = max_t(unsigned int, 2 * readers->nr,
+				 CODECACHE_SLOTS_PER_PAGE);
 }
 
 /* The lowest free slot. */
@@ -375,8 +383,7 @@ static int codecache_reader_add(struct codecache_cache *cache,
 	int err;
 
 	lockdep_assert_held(&readers->lock);
-	/* Now and then, so that a table does not fill with the dead. */
-	if (readers->nr && !(readers->nr & (CODECACHE_SLOTS_PER_PAGE - 1)))
+	if (readers->nr >= readers->reap_at)
 		codecache_readers_reap(cache);
 	err = codecache_reader_place(cache, reader);
 	if (err)

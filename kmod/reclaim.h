@@ -48,6 +48,7 @@ struct vm_area_struct;
  * @by_index: struct codecache_reader by slot
  * @pages: pages of slots, by number; they stay until the cache goes
  * @nr: readers
+ * @reap_at: look for dead ones when there are so many
  * @nr_stalled: those that the last check found to stall
  * @stalled: one of them, or NULL
  * @stalled_since: jiffies, when it was first found in the way
@@ -57,6 +58,7 @@ struct codecache_readers {
 	struct xarray by_index;
 	struct xarray pages;
 	unsigned int nr;
+	unsigned int reap_at;
 	unsigned int nr_stalled;
 	struct pid *stalled;
 	unsigned long stalled_since;

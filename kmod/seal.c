@@ -142,6 +142,24 @@ free_tfm:
 
 /* ---- SEAL ---------------------------------------------------------------- */
 
+/* Of the many ways in which the kernel says no, those that the uapi tells apart. */
+static int codecache_seal_errno(int err)
+{
+	switch (err) {
+	case 0:
+	case -EBADMSG:
+	case -EINTR:
+	case -EKEYREJECTED:
+	case -ENOKEY:
+	case -ENOMEM:
+	case -EOPNOTSUPP:
+		return err;
+	case -ENOPKG:		/* made by an algorithm that it does not have */
+		return -EOPNOTSUPP;
+	}
+	return -EBADMSG;
+}
+
 static int codecache_seal_verify(const struct codecache_zone_seal_args *args,
 				 const void *signature)
 {
@@ -153,8 +171,9 @@ static int codecache_seal_verify(const struct codecache_zone_seal_args *args,
 	if (!signature)
 		return 0;
 	memcpy(what.digest, args->out_digest, sizeof(what.digest));
-	return codecache_verify_pkcs7(&what, sizeof(what), signature,
-				      args->signature_len);
+	return codecache_seal_errno(codecache_verify_pkcs7(&what, sizeof(what),
+							   signature,
+							   args->signature_len));
 }
 
 /* From here on writers wait. */

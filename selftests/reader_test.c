@@ -86,6 +86,28 @@ TEST_F_TIMEOUT(readers, get_slots_of_zeros, CC_TIMEOUT)
 	EXPECT_EQ(-ENOENT, cc_reader_drop(self->cache, 0));
 }
 
+/* What is in a slot is its reader's: the kernel only looks. */
+TEST_F_TIMEOUT(readers, find_their_slots_as_they_left_them, CC_TIMEOUT)
+{
+	struct codecache_reader_slot want, *slot;
+	int reader = cc_reader(self->cache), i;
+
+	ASSERT_LE(0, reader);
+	slot = &self->shared.slots[reader];
+	memset(slot->user, 0xa5, sizeof(slot->user));
+	for (i = 0; i < 5; i++) {
+		cc_enter(&self->shared, reader);
+		want = *slot;
+		ASSERT_EQ(0, start(self));
+		EXPECT_TRUE(holds(self));
+		EXPECT_EQ(0, memcmp(slot, &want, sizeof(want)));
+		cc_exit(&self->shared, reader, 0);
+		want.active = 0;
+		EXPECT_TRUE(ends(self));
+		EXPECT_EQ(0, memcmp(slot, &want, sizeof(want)));
+	}
+}
+
 TEST_F_TIMEOUT(readers, that_give_up_leave_room, CC_TIMEOUT)
 {
 	int i;

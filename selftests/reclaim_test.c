@@ -346,6 +346,18 @@ TEST_F_TIMEOUT(pages, that_were_run_are_found_afterwards, CC_TIMEOUT)
 	EXPECT_EQ(0, cc_query(view, 0, ASKED, CC_YOUNG, 0, NULL));
 }
 
+/* Bits that nobody has cleared are there when the pages are handed out again. */
+TEST_F_TIMEOUT(pages, that_were_written_are_found_by_the_next_user, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, cc_extent(self->mem.zone, ASKED));
+	ASSERT_EQ(0, store_thirds(self, false));
+	ASSERT_EQ(0, cc_retire_run(self->mem.zone, 0, ASKED, &self->cookie));
+	ASSERT_EQ(0, cc_grace_wait(self->mem.cache, self->cookie));
+	ASSERT_EQ(0, cc_extent(self->mem.zone, ASKED));
+	EXPECT_TRUE(thirds_are(self->mem.fd[W], CC_DIRTY, 0));
+	EXPECT_EQ(0, CC_STAT(self->mem.zone, resident_pages));
+}
+
 /* Of a thread that stores while RETIRE runs, none is missed. */
 TEST_F_TIMEOUT(pages, that_are_being_written_are_found, 2 * CC_TIMEOUT)
 {

@@ -301,12 +301,16 @@ TEST_F_TIMEOUT(race, a_seal_that_is_killed_has_worked_or_has_not, 2 * CC_TIMEOUT
 	struct codecache_seal_info_args info = { .size = sizeof(info) };
 	struct codecache_zone_seal_args args;
 	int round, sealed = 0, open = 0, err;
+	long long us = cc_now_ms();
 	char byte;
 	int fds[2];
 	pid_t pid;
 
+	/* How long one takes; it is killed earlier and later than that. */
+	ASSERT_EQ(-EBADMSG, seal(self->mem.zone, true, &args));
+	us = (cc_now_ms() - us) * 1000;
 	ASSERT_EQ(0, pipe(fds));
-	for (round = 0; round < 12; round++) {
+	for (round = 0; round < 16; round++) {
 		pid = cc_fork();
 		if (!pid) {
 			if (write(fds[1], "", 1) != 1)
@@ -314,7 +318,7 @@ TEST_F_TIMEOUT(race, a_seal_that_is_killed_has_worked_or_has_not, 2 * CC_TIMEOUT
 			_exit(seal(self->mem.zone, false, &args) != 0);
 		}
 		ASSERT_EQ(1, read(fds[0], &byte, 1));
-		usleep(round * 2500);
+		usleep(us * round / 8);
 		kill(pid, SIGKILL);
 		cc_wait(pid);
 		err = cc_ioctl(self->mem.zone, CODECACHE_IOC_SEAL_INFO, &info);

@@ -20,8 +20,8 @@
  * finds by pointers, and 0 when it is done. The memory is mapped from the cache's
  * descriptor, MAP_SHARED: at offset 0 one page, PROT_READ only, which begins with
  * struct codecache_control; from offset 1 page on, PROT_READ|PROT_WRITE, the array of
- * struct codecache_reader_slot, out_max_readers of them. A page of it without a
- * registered reader is SIGBUS. fork() does not copy these mappings.
+ * struct codecache_reader_slot, out_max_readers of them. A page of it is SIGBUS
+ * until it has had a registered reader. fork() does not copy these mappings.
  *
  * To enter, a reader takes what @active holds; if that is 0 it loads @epoch with
  * acquire semantics and stores it in @active. Then it loads pointers. To exit it

@@ -178,8 +178,8 @@ static void engine_codecache_retire(struct engine *e, struct unit **units, unsig
 		err = codecache_defer_drain(z->cache, 4 * ENGINE_MAX_BATCH, &done);
 	if (err)
 		die("units cannot be retired: %s", codecache_strerror(err));
-	/* The retirement, and a grace period for the descriptors. */
-	engine_count(&e->counts.calls, 2);
+	/* At most: the retirement; for descriptors, which periods are over, and a new one. */
+	engine_count(&e->counts.calls, 3);
 }
 
 static uint64_t engine_codecache_resident(struct engine *e)

@@ -126,9 +126,11 @@ static uint64_t parse_number(struct parser *p, uint64_t max)
 	uint64_t n;
 
 	parse_space(p);
-	n = isdigit((unsigned char)*p->at) ? strtoull(p->at, &end, 0) : 0;
-	if (!isdigit((unsigned char)*p->at) || parse_is_word(*end) || n > max)
-		return parse_fail(p, "a number is missing, or is too large");
+	if (!isdigit((unsigned char)*p->at))
+		return parse_fail(p, "a number is missing");
+	n = strtoull(p->at, &end, 0);
+	if (parse_is_word(*end) || n > max)
+		return parse_fail(p, "a number is too large, or none");
 	p->at = end;
 	return n;
 }

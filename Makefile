@@ -11,7 +11,7 @@ KERNELS ?= 6.1 6.12 7
 KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules modules_install install uninstall clean sparse \
+.PHONY: all help modules modules_install install uninstall clean sparse fuzz \
 	checkpatch model demo check bench-protect \
 	bench-query deps
 
@@ -44,6 +44,7 @@ help:
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
 	@echo '  debug-kernel    - compile that kernel, once'
+	@echo '  fuzz            - the fuzzers, for TIME seconds, on KERNEL'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
@@ -52,8 +53,10 @@ help:
 	@echo 'Variables: KDIR=$(KDIR)'
 	@echo '  KERNEL=6.12 (6.1, 6.12, 7, debug), KERNELS="6.1 6.12 7",'
 	@echo '  PREFIX, DESTDIR,'
+	@echo '  TIME=600, SEED=N (of the fuzzers),'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
-	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose)'
+	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose),'
+	@echo '  CODECACHE_KCOV=1 (a module that tells which code has run)'
 
 # ---- the module --------------------------------------------------------------
 
@@ -124,6 +127,10 @@ checkpatch:
 
 model:
 	$(Q)B=$(B) selftests/model/run.sh
+
+TIME ?= 600
+fuzz:
+	$(Q)B=$(B) selftests/fuzz/fuzz.sh $(KERNEL) $(TIME) $(SEED)
 
 bench-protect:
 	$(Q)B=$(B) selftests/bench/protect.sh $(KERNEL)

@@ -12,8 +12,8 @@
 #
 # On the kernel "debug" a warning is a panic, everything may take CODECACHE_SLOW
 # times as long (5 unless said). One boot more, "kmemleak", looks for leaks after all
-# but the races, which take too long there, and the programs that unload the module,
-# which hides who leaked.
+# but the races and fuzzers, which take too long there, and the programs that unload
+# the module, which hides who leaked.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -67,7 +67,7 @@ while read -r name seconds command; do
 	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
-	*race* | *rmmod_test | block_life_test | reclaim_life_test) ;;
+	*race* | fuzz_* | *rmmod_test | block_life_test | reclaim_life_test) ;;
 	*) leak_args+=("${run[@]}") ;;
 	esac
 done <selftests/plan.conf

@@ -95,7 +95,7 @@ void fz_op_print(FILE *f, const struct fz_type *const *types,
 bool fz_op_parse(const char *line, const struct fz_type *const *types,
 		 struct fz_op *op)
 {
-	size_t len = strcspn(line, " \n");
+	size_t len = strcspn(line, "\n ");
 	unsigned int i;
 	char *end;
 

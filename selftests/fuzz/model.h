@@ -306,7 +306,7 @@ extern const struct fz_type
 	m_view_close,
 	/* model_map.c */
 	m_view_map, m_view_munmap, m_view_unmap, m_fork,
-	/* model_prot.c */
+	/* model_prot.c, model_bits.c */
 	m_protect_ranges, m_protect_bits, m_resolve,
 	/* model_query.c */
 	m_query,

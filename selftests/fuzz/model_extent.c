@@ -7,19 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-enum { M_FEW = 10 };	/* extents of one call */
+#include "model_prot.h"
 
-/* Where the vector lies; see PROTECT. */
-static struct codecache_extent *m_vector_at(uint64_t where)
-{
-	switch (where) {
-	case 1:
-		return (void *)0x7fffdead0000UL;
-	case 2:
-		return (void *)(M_ARENA_END - 4);
-	}
-	return (void *)(m_arena + M_ARENA_DATA);
-}
+enum { M_FEW = 10 };	/* extents of one call */
 
 /* ---- ALLOC ------------------------------------------------------------------------- */
 
@@ -38,7 +28,7 @@ static bool m_make_alloc(struct fz_rng *r, struct fz_op *op)
 	op->a[0] = m_how(r);
 	op->a[1] = zone;
 	op->a[2] = flags[fz_below(r, ARRAY_LEN(flags))];
-	op->a[3] = fz_one_in(r, 80) ? 1 + fz_below(r, 2) : 0;
+	op->a[3] = m_any_where(r);
 	if (fz_one_in(r, 4)) {
 		op->a[4] = fz_near(r, z->nr);
 		op->a[5] = fz_one_in(r, 2) ? 0 : fz_near(r, z->nr + 1);
@@ -149,7 +139,7 @@ static void m_run_alloc(const struct fz_op *op)
 	struct codecache_extent_alloc_args args = {
 		.size = sizeof(args),
 		.flags = op->a[2],
-		.addr = (uintptr_t)m_vector_at(op->a[3]),
+		.addr = (uintptr_t)m_vector(op->a[3]),
 		.min_page = op->a[4],
 		.max_page = op->a[5],
 		.hint_page = op->a[6],
@@ -157,7 +147,7 @@ static void m_run_alloc(const struct fz_op *op)
 		.out_failed_index = CC_UNWRITTEN,
 	};
 	unsigned int i, index, was, nr = op->nr < 8 ? 0 : op->nr - 8;
-	struct codecache_extent *e = m_vector_at(0);
+	struct codecache_extent *e = m_vector(0);
 	struct m_errs errs = { 0 };
 	bool common;
 
@@ -213,7 +203,7 @@ static bool m_make_retire(struct fz_rng *r, struct fz_op *op)
 	op->a[0] = m_how(r);
 	op->a[1] = zone;
 	op->a[2] = fz_one_in(r, 10) ? fz_below(r, 5) : 0;
-	op->a[3] = fz_one_in(r, 80) ? 1 + fz_below(r, 2) : 0;
+	op->a[3] = m_any_where(r);
 	if (op->a[2] & CODECACHE_RETIRE_F_ALL && !fz_one_in(r, 10))
 		nr = 0;
 	for (i = 0; i < nr; i++, a += 2) {
@@ -309,7 +299,7 @@ static void m_run_retire(const struct fz_op *op)
 		.out_failed_index = CC_UNWRITTEN,
 	};
 	unsigned int i, bad, nr = op->nr < 4 ? 0 : (op->nr - 4) / 2;
-	struct codecache_extent *e = m_vector_at(0);
+	struct codecache_extent *e = m_vector(0);
 	bool all = args.flags & CODECACHE_RETIRE_F_ALL;
 	const uint64_t *a = op->a + 4;
 	struct m_errs errs = { 0 };
@@ -317,7 +307,7 @@ static void m_run_retire(const struct fz_op *op)
 	if (!z)
 		return;
 	args.count = nr;
-	args.addr = nr ? (uintptr_t)m_vector_at(op->a[3]) : 0;
+	args.addr = nr ? (uintptr_t)m_vector(op->a[3]) : 0;
 	memset(e, 0, M_FEW * sizeof(*e));
 	for (i = 0; i < nr; i++) {
 		e[i].first_page = a[2 * i];

@@ -10,11 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model_prot.h"
+
 enum { M_ROOM = 2048,		/* ranges that the arena has room for */
        M_ALL = CODECACHE_PAGE_DIRTY | CODECACHE_PAGE_YOUNG | CODECACHE_PAGE_LOST };
-
-/* Where the answer is to go: as for PROTECT. */
-enum { M_TO_ARENA, M_TO_NOWHERE, M_TO_THE_END, M_TO_NR };
 
 /**
  * struct m_answer - a QUERY, and what came of it
@@ -50,7 +49,7 @@ static bool m_make_query(struct fz_rng *r, struct fz_op *op)
 	op->a[1] = view;
 	op->a[2] = bitmap | (fz_one_in(r, 5) ? CODECACHE_QUERY_F_PROTECT : 0) |
 		   (fz_one_in(r, 8) ? CODECACHE_QUERY_F_FAST_YOUNG : 0);
-	op->a[3] = fz_one_in(r, 80) ? fz_below(r, M_TO_NR) : M_TO_ARENA;
+	op->a[3] = m_any_where(r);
 	op->a[4] = fz_one_in(r, 6) ? 0 : bitmap ? fz_below(r, v->nr + 70) + 1 :
 		   fz_one_in(r, 2) ? fz_below(r, 6) + 1 : 1500;
 	op->a[5] = fz_one_in(r, 3) ? fz_near(r, v->nr) : 0;
@@ -307,19 +306,6 @@ static void m_query_counted(struct m_answer *q)
 
 /* ---- the operation ------------------------------------------------------------------ */
 
-static uint64_t m_result_addr(uint64_t where, uint64_t count)
-{
-	if (!count)
-		return 0;
-	switch (where) {
-	case M_TO_NOWHERE:
-		return 0x7fffdead0000UL;
-	case M_TO_THE_END:
-		return (uintptr_t)M_ARENA_END - 4;
-	}
-	return (uintptr_t)m_arena + M_ARENA_DATA;
-}
-
 /* Not to be said what comes of it: pages lose rights, perhaps, and it fails. */
 static bool m_query_skip(const struct m_answer *q, uint64_t where)
 {
@@ -338,7 +324,7 @@ static void m_run_query(const struct fz_op *op)
 	struct codecache_view_query_args args = {
 		.size = sizeof(args),
 		.flags = op->a[2],
-		.addr = m_result_addr(op->a[3], op->a[4]),
+		.addr = op->a[4] ? (uintptr_t)m_vector(op->a[3]) : 0,
 		.count = op->a[4],
 		.first_page = op->a[5],
 		.nr_pages = op->a[6],

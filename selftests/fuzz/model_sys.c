@@ -149,13 +149,14 @@ const struct fz_type m_sys_write = {
 
 /* ---- debuggers -------------------------------------------------------------------- */
 
-/* Whatever the protection; what is not there are zeros. */
+/* Whatever the protection, but where nothing could be allowed; zeros if it is not there. */
 static void m_run_peek(const struct fz_op *op)
 {
 	struct fz_access a = { 0 };
 	struct m_view *v = m_sys_at(op, &a);
 	unsigned char got[M_PAGE];
 	size_t len;
+	ssize_t n;
 
 	if (!v)
 		return;
@@ -163,8 +164,12 @@ static void m_run_peek(const struct fz_op *op)
 	len = m_head(&a);
 	if (v->kind == CODECACHE_VIEW_UFFD)
 		w.zone[v->zone].resident[op->a[1]] = true;
-	m_expect("pread of /proc/self/mem", len,
-		 pread(w.memory, got, len, (uintptr_t)a.p));
+	n = pread(w.memory, got, len, (uintptr_t)a.p);
+	if (!m_usable(v, op->a[1], CC_R)) {
+		m_expect("errno of a debugger", EIO, n < 0 ? errno : 0);
+		return;
+	}
+	m_expect("pread of /proc/self/mem", len, n);
 	m_compare_bytes(v, op->a[1], op->a[2] % M_PAGE, got, len);
 }
 

@@ -104,7 +104,7 @@ void st_program_make(struct fz_rng *r, struct st_program *program);
 /* ---- types of operations ------------------------------------------------------------ */
 
 extern const struct fz_type
-	/* storm_calls.c */
+	/* storm_ioctl.c, storm_calls.c */
 	st_ioctl, st_open, st_close, st_dup, st_steal, st_poll, st_read_events,
 	/* storm_memory.c */
 	st_map, st_munmap, st_mremap, st_mprotect, st_madvise, st_mm_misc,

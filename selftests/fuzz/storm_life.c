@@ -265,7 +265,7 @@ static bool st_make_drop(struct fz_rng *r, struct fz_op *op)
 
 static void st_run_drop(const struct fz_op *op)
 {
-	const char *how[] = { "1", "2", "3" };
+	static const char *const how[] = { "1", "2", "3" };
 
 	st_good(op, !cc_write_file("/proc/sys/vm/drop_caches", how[op->a[0] % 3]));
 }

@@ -12,14 +12,14 @@ KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse fuzz \
-	checkpatch model demo check bench-protect \
-	bench-query deps
+	checkpatch model demo check deps
 
 all: lib
 
 include userlib/userlib.mk
 include userlib/demos/demos.mk
 include selftests/selftests.mk
+include selftests/bench/bench.mk
 include Documentation/docs.mk
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo '  docs-check      - examples and references of the documents'
 	@echo '  model           - the protocol of grace periods, by spin'
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
+	@echo '  torture         - a million retired extents under readers, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
 	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  fuzz            - the fuzzers, for TIME seconds, on KERNEL'
@@ -49,6 +50,7 @@ help:
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
 	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
+	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
 	@echo '  KERNEL=6.12 (6.1, 6.12, 7, debug), KERNELS="6.1 6.12 7",'
@@ -109,6 +111,14 @@ demo:
 check:
 	$(Q)B=$(B) selftests/check.sh $(KERNELS)
 
+.PHONY: torture
+torture: modules-$(KERNEL) selftests
+	$(Q)selftests/qemu/run.sh --kernel $(KERNEL) --smp 4 --timeout 3000 \
+		--build $(B)/selftests \
+		--module $(B)/kmod-$(KERNEL)/codecache.ko \
+		--add $(B)/selftests/reclaim_torture_test \
+		--run "torture 2900 /bin/reclaim_torture_test"
+
 .PHONY: debug-kernel check-debug
 debug-kernel:
 	$(Q)selftests/qemu/debug-kernel.sh >/dev/null
@@ -131,18 +141,6 @@ model:
 TIME ?= 600
 fuzz:
 	$(Q)B=$(B) selftests/fuzz/fuzz.sh $(KERNEL) $(TIME) $(SEED)
-
-bench-protect:
-	$(Q)B=$(B) selftests/bench/protect.sh $(KERNEL)
-
-bench-query:
-	$(Q)B=$(B) selftests/bench/query.sh $(KERNEL)
-
-$(B)/selftests/%_bench: selftests/bench/%_bench.c \
-		$(B)/lib/libcodecache.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -static \
-		-pthread -Iuserlib/include -Iuapi -o $@ $^
 
 clean:
 	$(Q)rm -rf $(B)

@@ -106,16 +106,6 @@ void codecache_cache_put(struct codecache_cache *cache)
 	kref_put(&cache->ref, codecache_cache_destroy);
 }
 
-static bool codecache_caches_none(void)
-{
-	bool none;
-
-	mutex_lock(&codecache_caches_lock);
-	none = list_empty(&codecache_caches);
-	mutex_unlock(&codecache_caches_lock);
-	return none;
-}
-
 /**
  * codecache_caches_wait - wait until there is no cache
  *
@@ -124,7 +114,11 @@ static bool codecache_caches_none(void)
  */
 void codecache_caches_wait(void)
 {
-	wait_event(codecache_caches_gone, codecache_caches_none());
+	wait_event(codecache_caches_gone,
+		   list_empty_careful(&codecache_caches));
+	/* Who emptied it is done with the list, and with the wait queue, after this. */
+	mutex_lock(&codecache_caches_lock);
+	mutex_unlock(&codecache_caches_lock);
 }
 
 static int codecache_cache_release(struct inode *inode, struct file *file)

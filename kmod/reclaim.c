@@ -96,6 +96,17 @@ static bool codecache_sweep_takes(const struct codecache_sweep *sweep,
 	       codecache_kind(view->kind)->full & CODECACHE_PROT_WRITE;
 }
 
+/* Is the module to be broken on purpose here? */
+static bool codecache_sweep_skips(const struct codecache_sweep *sweep,
+				  const struct codecache_view *view)
+{
+	if (sweep->writers)
+		return codecache_test_skip_retire_sweep;
+	/* Who stored to a page that has been freed could change anything. */
+	return codecache_test_skip_reclaim_sweep &&
+	       view->kind == CODECACHE_VIEW_EXEC;
+}
+
 /* Take the entries away; the view is locked. */
 static void codecache_sweep_locked(struct codecache_sweep *sweep,
 				   struct codecache_view *view,
@@ -108,8 +119,7 @@ static void codecache_sweep_locked(struct codecache_sweep *sweep,
 	/* Not mapped; or UNMAP has taken all entries away already. */
 	if (!target->mm || view->leaving)
 		return;
-	if (sweep->writers ? codecache_test_skip_retire_sweep :
-			     codecache_test_skip_reclaim_sweep)
+	if (codecache_sweep_skips(sweep, view))
 		return;
 	codecache_pte_begin(&edit);
 	for (; retired; retired = codecache_retired_next(sweep, retired))

@@ -50,7 +50,8 @@ MODULE_PARM_DESC(test_skip_retire_sweep,
 bool codecache_test_skip_reclaim_sweep;
 module_param_named(test_skip_reclaim_sweep, codecache_test_skip_reclaim_sweep,
 		   bool, 0644);
-MODULE_PARM_DESC(test_skip_reclaim_sweep, "pages are freed that are mapped");
+MODULE_PARM_DESC(test_skip_reclaim_sweep,
+		 "pages are freed that are mapped, but for writing");
 
 static unsigned int codecache_test_pause_at;
 module_param_named(test_pause_at, codecache_test_pause_at, uint, 0644);
@@ -58,7 +59,7 @@ MODULE_PARM_DESC(test_pause_at, "where to pause: bits, see testing.h");
 
 static unsigned int codecache_test_pause_us;
 module_param_named(test_pause_us, codecache_test_pause_us, uint, 0644);
-MODULE_PARM_DESC(test_pause_us, "for how many microseconds, up to 1000");
+MODULE_PARM_DESC(test_pause_us, "for how many microseconds, up to 100000");
 
 unsigned int codecache_test_fault_delay_us;
 module_param_named(test_fault_delay_us, codecache_test_fault_delay_us, uint,
@@ -74,13 +75,17 @@ void codecache_test_delay(void)
 		udelay(min(us, 1000U));
 }
 
-/* Does not sleep: a place may be in any context. */
+/* At each of the places one may sleep. */
 void codecache_test_pause(enum codecache_test_place place)
 {
-	unsigned int us = READ_ONCE(codecache_test_pause_us);
+	unsigned int us = min(READ_ONCE(codecache_test_pause_us), 100000U);
 
-	if (us && READ_ONCE(codecache_test_pause_at) & 1U << place)
-		udelay(min(us, 1000U));
+	if (!us || !(READ_ONCE(codecache_test_pause_at) & 1U << place))
+		return;
+	if (us > 1000)
+		usleep_range(us, us + 100);
+	else
+		udelay(us);
 }
 
 /* What INT3 and a breakpoint of most other machines are not: never valid code. */

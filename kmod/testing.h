@@ -40,7 +40,7 @@ extern bool codecache_test_force_notifiers;	/* as if a secondary MMU watched */
 extern bool codecache_test_skip_rcu;		/* no RCU grace period */
 extern bool codecache_test_skip_readers;	/* readers are not waited for */
 extern bool codecache_test_skip_retire_sweep;	/* RETIRE, SEAL take nothing away */
-extern bool codecache_test_skip_reclaim_sweep;	/* pages go that are mapped */
+extern bool codecache_test_skip_reclaim_sweep;	/* pages go that exec views map */
 extern unsigned int codecache_test_fault_delay_us; /* between check and insert */
 
 struct page;

@@ -6,7 +6,8 @@
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
-# then inject_test and query_inject_test on a module that they can break on purpose.
+# then inject_test, query_inject_test and reclaim_inject_test on a module that they can
+# break on purpose.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -65,9 +66,15 @@ while read -r name seconds command; do
 	[[ -z $name || $name = \#* ]] && continue
 	program=$B/${command%% *}
 	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
+	# The longest ones, which know no difference between kernels, on one of them.
+	case $kernel-$name in
+	6.12-* | debug-*) ;;
+	*-reclaim_race_test | *-reclaim_torture_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
+	esac
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
 	*race* | fuzz_* | *rmmod_test | block_life_test | reclaim_life_test) ;;
+	reclaim_storm_test | reclaim_torture_test) ;;
 	*) leak_args+=("${run[@]}") ;;
 	esac
 done <selftests/plan.conf
@@ -95,9 +102,10 @@ if wanted oom_test; then
 	fi
 fi
 args=()
-for name in inject_test query_inject_test; do
+for name in inject_test query_inject_test reclaim_inject_test; do
+	[[ $kernel = 6.12 || $name != reclaim_inject_test || ${#only[@]} -gt 0 ]] || continue
 	if wanted "$name"; then
-		args+=(--add "$B/selftests/$name" --run "$name 600 /bin/$name")
+		args+=(--add "$B/selftests/$name" --run "$name 1500 /bin/$name")
 	fi
 done
 if [[ ${#args[@]} -gt 0 ]]; then

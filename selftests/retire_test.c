@@ -200,7 +200,9 @@ TEST_F_TIMEOUT(retired, faults_nearby_give_no_right_to_store, CC_TIMEOUT)
 	p = more(self, W, &view, false);
 	ASSERT_NE(NULL, p);
 	ASSERT_EQ(0, cc_load(p + NR * self->page, NULL));
-	EXPECT_LT(0, CC_STAT(view, faults_around));
+	/* A window stays within one page table, of 2 MiB; where views lie is chance. */
+	if ((uintptr_t)p >> 21 == (uintptr_t)(p + NR * self->page) >> 21)
+		EXPECT_LT(0, CC_STAT(view, faults_around));
 	EXPECT_TRUE(are_constant(self, p));
 	ASSERT_EQ(0, reclaim(self));
 	ASSERT_EQ(0, cc_protect_run(view, NEXT, 1, CC_NONE));

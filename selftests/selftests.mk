@@ -24,6 +24,10 @@ SELFTESTS_TESTS := $(filter-out cc_test,$(patsubst selftests/%.c,%,\
 		     $(sort $(wildcard selftests/*_test.c))))
 SELFTESTS_SHARED := $(filter-out $(SELFTESTS_TESTS),\
 		      $(patsubst selftests/%.c,%,$(sort $(wildcard selftests/*.c))))
+# What makes code, or counts on much address space, is not for 32 bit.
+SELFTESTS_SHARED_32 := $(filter-out cc_torture cc_churn cc_bystand \
+			reclaim_rounds,\
+			$(SELFTESTS_SHARED))
 SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
 # Also built for 32-bit processes, as uapi_test32 and so on.
 SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
@@ -57,7 +61,7 @@ $(B)/selftests/obj/%.32.o: selftests/%.c
 	$(Q)$(CC) $(SELFTESTS_CFLAGS) -m32 -c -o $@ $<
 
 $(B)/selftests/obj/shared.a: $(SELFTESTS_SHARED:%=$(B)/selftests/obj/%.o)
-$(B)/selftests/obj/shared32.a: $(SELFTESTS_SHARED:%=$(B)/selftests/obj/%.32.o)
+$(B)/selftests/obj/shared32.a: $(SELFTESTS_SHARED_32:%=$(B)/selftests/obj/%.32.o)
 $(B)/selftests/obj/shared.a $(B)/selftests/obj/shared32.a:
 	$(call selftests-say,AR,$@)
 	@rm -f $@

@@ -8,6 +8,7 @@
 #   kernel7   make the chroot in which modules for kernel 7 are built
 #   debug     compile a debug kernel from Debian's source package
 #   model     spin, and a compiler for what it generates
+#   bench     what the benchmarks compare with
 #   lint      sparse, checkpatch, shellcheck and their like
 #
 # Silent when nothing is missing. Without root, and without a sudo that asks
@@ -23,6 +24,7 @@ packages_of() {
 	kernel7) echo mmdebstrap debian-archive-keyring ;;
 	debug) echo gcc-12 make bc bison flex libelf-dev libssl-dev xz-utils ccache ;;
 	model) echo spin gcc libc6-dev ;;
+	bench) echo liburcu-dev ;;
 	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils ;;
 	*) die 3 "no group $1; see -h" ;;
 	esac

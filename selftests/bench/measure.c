@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Counting guest instructions, see measure.h
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "measure.h"
+
+#define CALIBRATE_TURNS	100000
+#define CALIBRATE_TICKS	16
+#define QUIET_NS	200000000ULL
+#define BUSY_NS		200000ULL
+#define PATIENCE_NS	20000000000ULL
+
+static const char *program;
+static uint64_t clock_cost;
+static uint64_t turn_cost;
+static uint64_t tick_ns, tick_phase, tick_cost;
+static const unsigned long long never;
+
+void measure_init(const char *name)
+{
+	program = name;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+void measure_die(const char *what, int err)
+{
+	fprintf(stderr, "%s: %s: %s\n", program, what,
+		err ? strerror(abs(err)) : "not what was expected");
+	exit(1);
+}
+
+void measure_check(const char *what, int err)
+{
+	if (err)
+		measure_die(what, err);
+}
+
+/* ---- the clock ----------------------------------------------------------- */
+
+uint64_t measure_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+uint64_t measure_clock(void) { return clock_cost; }
+uint64_t measure_tick_ns(void) { return tick_ns; }
+uint64_t measure_tick_cost(void) { return tick_cost; }
+
+void cost_add(struct cost *cost, uint64_t took)
+{
+	took -= took < clock_cost ? took : clock_cost;
+	if (took < cost->min)
+		cost->min = took;
+	if (took > cost->max)
+		cost->max = took;
+}
+
+static void weigh_clock(void)
+{
+	uint64_t start, took;
+	int i;
+
+	clock_cost = UINT64_MAX;
+	for (i = 0; i < 100; i++) {
+		start = measure_now();
+		took = measure_now() - start;
+		if (took < clock_cost)
+			clock_cost = took;
+	}
+}
+
+/* ---- spinning ------------------------------------------------------------ */
+
+/*
+ * Until *@word is at least @target, or @limit turns have been made. One function for
+ * all, so that each turn costs the same; the number is in memory, where others read
+ * it while this goes on.
+ */
+static __attribute__((noinline)) void spin(const unsigned long long *word, uint64_t target,
+					   uint64_t limit, uint64_t *turns)
+{
+	uint64_t n = __atomic_load_n(turns, __ATOMIC_RELAXED);
+
+	while (n < limit && __atomic_load_n(word, __ATOMIC_ACQUIRE) < target)
+		__atomic_store_n(turns, ++n, __ATOMIC_RELAXED);
+}
+
+static uint64_t spin_took(uint64_t limit)
+{
+	uint64_t best = UINT64_MAX, start, took, turns;
+	int i;
+
+	/* The least of several: no tick in it. */
+	for (i = 0; i < 8; i++) {
+		turns = 0;
+		start = measure_now();
+		spin(&never, 1, limit, &turns);
+		took = measure_now() - start;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+static void weigh_turn(void)
+{
+	uint64_t took = spin_took(2 * CALIBRATE_TURNS) - spin_took(CALIBRATE_TURNS);
+
+	turn_cost = took / CALIBRATE_TURNS;
+	if (!turn_cost)
+		measure_die("a turn of a loop costs nothing: no -icount?", 0);
+}
+
+/* ---- ticks --------------------------------------------------------------- */
+
+/*
+ * A kernel that has just booted has things to do, and another task's turn would be
+ * taken for a tick: wait until this one alone has run for QUIET_NS.
+ */
+static void wait_for_quiet(void)
+{
+	uint64_t begin = measure_now(), since = begin, last = begin, t;
+
+	while ((t = measure_now()) - since < QUIET_NS) {
+		if (t - last > BUSY_NS)
+			since = t;
+		if (t - begin > PATIENCE_NS)
+			measure_die("other tasks keep the CPU busy", 0);
+		last = t;
+	}
+}
+
+/* Return when the kernel has just had a tick: the clock has jumped. */
+static uint64_t wait_for_tick(void)
+{
+	uint64_t last = measure_now(), t;
+
+	while ((t = measure_now()) - last < 8 * clock_cost)
+		last = t;
+	/* It came right after this. */
+	tick_phase = last;
+	return t;
+}
+
+static void find_tick(void)
+{
+	uint64_t last, ns = UINT64_MAX, hz;
+	int i;
+
+	wait_for_tick();
+	for (i = 0; i < 5; i++) {
+		last = tick_phase;
+		wait_for_tick();
+		/* Other interrupts are rare, and no HZ is above 1000. */
+		if (tick_phase - last > 900000 && tick_phase - last < ns)
+			ns = tick_phase - last;
+	}
+	hz = (1000000000 + ns / 2) / ns;
+	tick_ns = 1000000000 / hz;
+}
+
+static void weigh_tick(void)
+{
+	uint64_t start, turns, rest;
+	int i;
+
+	tick_cost = UINT64_MAX;
+	for (i = 0; i < 5; i++) {
+		turns = 0;
+		start = wait_for_tick();
+		spin(&never, 1, CALIBRATE_TICKS * tick_ns / turn_cost, &turns);
+		rest = measure_now() - start - turns * turn_cost;
+		if (rest / CALIBRATE_TICKS < tick_cost)
+			tick_cost = rest / CALIBRATE_TICKS;
+	}
+}
+
+void measure_calibrate(void)
+{
+	wait_for_quiet();
+	weigh_clock();
+	weigh_turn();
+	find_tick();
+	weigh_tick();
+	printf("one reading of the clock costs %llu, a tick of the kernel %llu every %llu\n",
+	       (unsigned long long)clock_cost, (unsigned long long)tick_cost,
+	       (unsigned long long)tick_ns);
+}
+
+/* ---- a thread that spins --------------------------------------------------- */
+
+static struct {
+	pthread_t thread;
+	uint64_t turns;
+	unsigned long long stop;
+} burner;
+
+static void *burn(void *unused)
+{
+	const struct sched_param param = { 0 };
+
+	/* Gives way to everything else. */
+	if (sched_setscheduler(0, SCHED_IDLE, &param))
+		measure_die("SCHED_IDLE", errno);
+	spin(&burner.stop, 1, UINT64_MAX, &burner.turns);
+	return unused;
+}
+
+void measure_burn(bool on)
+{
+	if (on) {
+		burner.stop = 0;
+		measure_check("pthread_create",
+			      pthread_create(&burner.thread, NULL, burn, NULL));
+	} else {
+		__atomic_store_n(&burner.stop, 1, __ATOMIC_RELAXED);
+		pthread_join(burner.thread, NULL);
+	}
+}
+
+/* ---- meters -------------------------------------------------------------- */
+
+void meter_start(struct meter *meter)
+{
+	meter->start = wait_for_tick();
+	meter->phase = tick_phase;
+	meter->burnt = __atomic_load_n(&burner.turns, __ATOMIC_RELAXED);
+	meter->turns = 0;
+}
+
+void meter_spin(struct meter *meter, const unsigned long long *word, uint64_t target)
+{
+	spin(word, target, UINT64_MAX, &meter->turns);
+}
+
+uint64_t meter_end(const struct meter *meter)
+{
+	uint64_t end = measure_now();
+	uint64_t turns = meter->turns + __atomic_load_n(&burner.turns, __ATOMIC_RELAXED) -
+			 meter->burnt;
+	uint64_t ticks = (end - meter->phase) / tick_ns;
+	uint64_t other = turns * turn_cost + ticks * tick_cost;
+	uint64_t took = end - meter->start;
+
+	return took > other ? took - other : 0;
+}
+
+/* ---- tables -------------------------------------------------------------- */
+
+void table_head(const struct table *table)
+{
+	unsigned int i;
+
+	printf("\n%s\n%-*s", table->title, TABLE_NAME_WIDTH, "");
+	for (i = 0; i < table->nr; i++)
+		printf("  %20s", table->columns[i]);
+	printf("\n");
+}
+
+/* The spread is what the worst round cost more than the best, in percent. */
+static void print_cell(const struct cost *cost, unsigned int per)
+{
+	uint64_t min = (cost->min + per / 2) / per;
+
+	if (cost->min > cost->max)
+		printf("  %20s", "-");
+	else
+		printf("  %10llu (+%5.1f%%)", (unsigned long long)min,
+		       cost->min ? 100.0 * (cost->max - cost->min) / cost->min : 0.0);
+}
+
+void table_line(const struct table *table, const char *name,
+		const struct cost *cells, const unsigned int *per)
+{
+	unsigned int i, div;
+
+	printf("%-*s", TABLE_NAME_WIDTH, name);
+	for (i = 0; i < table->nr; i++)
+		print_cell(&cells[i], per ? per[i] : 1);
+	printf("\n");
+	for (i = 0; i < table->nr; i++) {
+		div = per ? per[i] : 1;
+		if (cells[i].min > cells[i].max)
+			continue;
+		printf("#TSV\t%s\t%s\t%s\t%llu\t%llu\n", table->what, name,
+		       table->columns[i],
+		       (unsigned long long)(cells[i].min + div / 2) / div,
+		       (unsigned long long)(cells[i].max + div / 2) / div);
+	}
+}

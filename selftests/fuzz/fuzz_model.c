@@ -141,14 +141,11 @@ static void explain(uint64_t seed)
 static bool random_runs(void)
 {
 	long long since = cc_now_ms(), said = since;
-	uint64_t seed = opt.seed, nr, failures = 0;
+	uint64_t seed = opt.seed, failures = 0;
 
 	while (opt.seconds ? cc_now_ms() - since < (long long)opt.seconds * 1000 :
 			     opt.done < opt.ops) {
-		nr = opt.each;
-		if (!opt.seconds && nr > opt.ops - opt.done)
-			nr = opt.ops - opt.done;
-		if (!run_random(seed, nr)) {
+		if (!run_random(seed, opt.each)) {
 			explain(seed);
 			if (++failures == opt.failures)
 				break;

@@ -18,7 +18,10 @@
 #include "model.h"
 
 /* Then it is short enough. */
-enum { RUN_MINIMIZE_MS = 300000 };
+enum { RUN_MINIMIZE_MS = 120000 };
+
+/* Seconds that an operation may take, less while what hangs is made shorter. */
+static int run_patience;
 
 struct run_record *run;
 
@@ -26,10 +29,21 @@ struct run_record *run;
 static const char *const run_params[] = { "user_max_pages", "max_held_pages" };
 static long long run_limits[ARRAY_LEN(run_params)];
 
+/* Interrupts waitpid(). */
+static void run_tick(int sig)
+{
+	(void)sig;
+}
+
 void run_init(void)
 {
+	struct itimerval second = { { 1, 0 }, { 1, 0 } };
+	struct sigaction tick = { .sa_handler = run_tick };
 	unsigned int i;
 
+	sigaction(SIGALRM, &tick, NULL);
+	setitimer(ITIMER_REAL, &second, NULL);
+	run_patience = CC_PATIENCE_MS / 1000 + 5;
 	for (i = 0; i < ARRAY_LEN(run_params); i++)
 		run_limits[i] = cc_param(run_params[i]);
 	run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE,
@@ -54,29 +68,10 @@ void m_fail(const char *what, int64_t want, int64_t got)
 	_exit(1);
 }
 
-/* An operation that takes so long sleeps where it should not. */
-static void run_watch(int sig)
-{
-	static uint32_t last = ~0U;
-	static int ticks;
-
-	(void)sig;
-	if (last != run->at) {
-		last = run->at;
-		ticks = 0;
-	} else if (++ticks > CC_PATIENCE_MS / 1000 + 5) {
-		m_fail("it does not come to an end", 0, 1);
-	}
-}
-
 static void run_begin(void)
 {
-	struct itimerval second = { { 1, 0 }, { 1, 0 } };
-
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fz_access_init();
-	signal(SIGALRM, run_watch);
-	setitimer(ITIMER_REAL, &second, NULL);
 	m_world_begin();
 }
 
@@ -89,14 +84,30 @@ static void run_op(uint32_t i)
 
 /* ---- in the parent --------------------------------------------------------------- */
 
+/* Wait for it to end; an operation that takes too long sleeps where it should not. */
+static int run_wait(pid_t pid)
+{
+	uint32_t last = ~0U;
+	int status = -1, ticks = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+		ticks = last == run->at ? ticks + 1 : 0;
+		last = run->at;
+		if (ticks < run_patience)
+			continue;
+		snprintf(run->what, sizeof(run->what), "it does not come to an end");
+		run->failed = true;
+		kill(pid, SIGKILL);
+	}
+	return status;
+}
+
 /* It has ended well, and has left nothing behind. */
 static bool run_ended(pid_t pid)
 {
+	int status = run_wait(pid);
 	unsigned int i;
-	int status = -1;
 
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 	for (i = 0; i < ARRAY_LEN(run_params); i++)
 		cc_set_param(run_params[i], run_limits[i]);
 	if (!status && !cc_nothing_left())
@@ -134,6 +145,7 @@ bool run_again(void)
 	pid_t pid;
 
 	run->failed = false;
+	run->what[0] = 0;
 	run->at = 0;
 	pid = fork();
 	if (pid)
@@ -149,7 +161,15 @@ bool run_again(void)
 
 /* ---- making it shorter -------------------------------------------------------------- */
 
-/* Try without the operations from @from to @to; whether it still fails. */
+/* The failure that is made shorter: without the numbers. */
+static char run_why[RUN_WHAT];
+
+static bool run_same_failure(void)
+{
+	return !run_again() && !strncmp(run->what, run_why, strlen(run_why));
+}
+
+/* Try without the operations from @from to @to; whether it still fails so. */
 static bool run_without(uint32_t from, uint32_t to)
 {
 	bool was[RUN_OPS];
@@ -160,7 +180,7 @@ static bool run_without(uint32_t from, uint32_t to)
 		some += run->keep[i];
 		run->keep[i] = false;
 	}
-	if (some && !run_again()) {
+	if (some && run_same_failure()) {
 		/* What comes after the failure is not needed either. */
 		for (i = run->at + 1; i < run->nr; i++)
 			run->keep[i] = false;
@@ -171,26 +191,37 @@ static bool run_without(uint32_t from, uint32_t to)
 }
 
 /* Zeller's and Hildebrandt's delta debugging, without the complements. */
-void run_minimize(void)
+static void run_shorten(uint32_t chunk, long long until)
 {
-	long long since = cc_now_ms();
-	uint32_t chunk, from;
+	uint32_t from, to;
 	bool shorter;
 
-	for (from = 0; from < run->nr; from++)
-		run->keep[from] = from <= run->at;
-	for (chunk = run->nr; chunk; chunk /= 2) {
-		do {
-			shorter = false;
-			for (from = 0; from < run->nr; from += chunk) {
-				if (cc_now_ms() - since > RUN_MINIMIZE_MS)
-					return;
-				shorter |= run_without(from, from + chunk < run->nr ?
-							     from + chunk : run->nr);
-			}
-		} while (shorter && chunk == 1);
-	}
+	do {
+		shorter = false;
+		for (from = 0; from < run->nr; from = to) {
+			to = from + chunk < run->nr ? from + chunk : run->nr;
+			if (cc_now_ms() > until)
+				return;
+			shorter |= run_without(from, to);
+		}
+	} while (shorter && chunk == 1);
+}
+
+void run_minimize(void)
+{
+	long long until = cc_now_ms() + RUN_MINIMIZE_MS * cc_slow();
+	int patience = run_patience;
+	uint32_t i, chunk;
+
+	run_patience = 3 * cc_slow();
+	snprintf(run_why, sizeof(run_why), "%.*s", (int)strcspn(run->what, ":"),
+		 run->what);
+	for (i = 0; i < run->nr; i++)
+		run->keep[i] = i <= run->at;
+	for (chunk = run->nr; chunk; chunk /= 2)
+		run_shorten(chunk, until);
 	run_again();		/* for what it says */
+	run_patience = patience;
 }
 
 void run_show(FILE *f)

@@ -40,6 +40,7 @@ enum m_bit { M_NO, M_YES, M_MAYBE, M_VAGUE };
  * @young: enum m_bit
  * @lost: M_NO, M_YES
  * @unsure: M_NO, M_YES, M_MAYBE: are @dirty and @young reported as such?
+ * @sure: CODECACHE_PAGE_*: of @dirty and @young, what has been seen since it was unsure
  * @fast: made old without a flush
  */
 struct m_vpage {
@@ -50,6 +51,7 @@ struct m_vpage {
 	uint8_t young;
 	uint8_t lost;
 	uint8_t unsure;
+	uint8_t sure;
 	bool fast;
 };
 
@@ -270,7 +272,11 @@ struct m_errs {
 
 static inline void m_may(struct m_errs *errs, bool so, int e)
 {
-	if (so && errs->nr < 12)
+	unsigned int i;
+
+	for (i = 0; i < errs->nr; i++)
+		so &= errs->e[i] != e;
+	if (so)
 		errs->e[errs->nr++] = e;
 }
 

@@ -245,9 +245,14 @@ static void m_clear(struct m_answer *q, struct m_vpage *p)
 	}
 	if (clear & CC_LOST)
 		p->lost = M_NO;
-	/* "Unsure" is said of bits that are set. */
+	p->sure &= ~clear;
+	/* "Unsure" is said of bits that are set, and may be of those that are so. */
 	if (p->dirty == M_NO && p->young == M_NO)
 		p->unsure = M_NO;
+	else if (p->unsure == M_YES && clear & (CC_DIRTY | CC_YOUNG) &&
+		 (p->dirty != M_YES || p->sure & CC_DIRTY) &&
+		 (p->young != M_YES || p->sure & CC_YOUNG))
+		p->unsure = M_MAYBE;
 }
 
 /* Found: cleared, and narrowed; whether it was narrowed. */

@@ -120,8 +120,11 @@ static void m_touch(struct m_view *v, uint64_t page, uint32_t access)
 	}
 	if (p->young != M_YES)
 		p->young = p->fast ? M_VAGUE : M_YES;
-	if (access == M_W)
-		p->dirty = M_YES;
+	p->sure |= CC_YOUNG;
+	if (access != M_W)
+		return;
+	p->dirty = M_YES;
+	p->sure |= CC_DIRTY;
 }
 
 /* ---- traps ------------------------------------------------------------------ */
@@ -289,6 +292,7 @@ static void m_make_unsure(struct m_view *v, struct m_vpage *p)
 {
 	bool writes = m_full(v->kind) & M_W;
 
+	p->sure = 0;
 	if (p->entry) {
 		p->dirty = writes ? M_YES : p->dirty;
 		p->young = M_YES;

@@ -11,7 +11,7 @@ KERNELS ?= 6.1 6.12 7
 KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules modules_install install uninstall clean sparse \
+.PHONY: all help modules modules_install install uninstall clean sparse fuzz \
 	checkpatch lint model demo check deps
 
 all: lib
@@ -46,6 +46,7 @@ help:
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
 	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  lint            - all static checks'
+	@echo '  fuzz            - the fuzzers, for TIME seconds, on KERNEL'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench           - every benchmark, on KERNEL'
@@ -61,13 +62,15 @@ help:
 	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'
 	@echo '  KERNELS="6.1 6.12 7",'
 	@echo '  PREFIX, DESTDIR,'
+	@echo '  TIME=600, SEED=N (of the fuzzers),'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
-	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose)'
+	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose),'
+	@echo '  CODECACHE_KCOV=1 (a module that tells which code has run)'
 
 # ---- the module --------------------------------------------------------------
 
 KMOD_SRCS := Kbuild $(wildcard kmod/* uapi/linux/*.h)
-kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST,\
+kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST CODECACHE_KCOV,\
 	      $(if $($(v)),$(v)="$($(v))"))
 
 # $(call kmod-stage,DIR): a folder of links to the sources, for products to be in
@@ -84,7 +87,8 @@ modules_install: modules
 
 LAB_KERNELS := $(sort $(KERNELS) 6.12-rt 6.1-arm64 6.12-arm64 debug kcsan)
 
-.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%)
+.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%) \
+	$(LAB_KERNELS:%=modules-kcov-%)
 $(LAB_KERNELS:%=modules-%): modules-%:
 	$(call kmod-stage,$(B)/kmod-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-$*) \
@@ -94,6 +98,11 @@ $(LAB_KERNELS:%=modules-test-%): modules-test-%:
 	$(call kmod-stage,$(B)/kmod-test-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-test-$*) \
 		$(kmod-args) CODECACHE_TEST=1 modules
+
+$(LAB_KERNELS:%=modules-kcov-%): modules-kcov-%:
+	$(call kmod-stage,$(B)/kmod-kcov-$*)
+	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-kcov-$*) \
+		$(kmod-args) CODECACHE_KCOV=1 modules
 
 # ---- library and demos ---------------------------------------------------------
 
@@ -138,6 +147,10 @@ checkpatch:
 
 model:
 	$(Q)B=$(B) selftests/model/run.sh
+
+TIME ?= 600
+fuzz:
+	$(Q)B=$(B) selftests/fuzz/fuzz.sh $(KERNEL) $(TIME) $(SEED)
 
 clean:
 	$(Q)rm -rf $(B)

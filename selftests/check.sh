@@ -46,6 +46,8 @@ for test in jit_parse_test jit_code_test jit_arm64_test; do
 done
 step "the model of grace periods, and mistakes that spin must find"
 tap model selftests/model/run.sh
+step "the description for syzkaller"
+tap syzlang selftests/fuzz/syzlang-check.sh
 step "the library without a module"
 tap lib make -s lib-check
 step "the documents' examples and references"

@@ -14,8 +14,8 @@
 #
 # On the kernel "debug" a warning is a panic, everything may take CODECACHE_SLOW
 # times as long (5 unless said). One boot more, "kmemleak", looks for leaks after all
-# but the races, which take too long there, and the programs that unload the module,
-# which hides who leaked.
+# but the races and fuzzers, which take too long there, and the programs that unload
+# the module, which hides who leaked.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -112,7 +112,7 @@ while read -r name seconds command; do
 	esac
 	! wanted "$name" || args+=("${run[@]}")
 	case $name in
-	*race* | *rmmod_test | block_life_test | reclaim_life_test) ;;
+	*race* | fuzz_* | *rmmod_test | block_life_test | reclaim_life_test) ;;
 	reclaim_storm_test | reclaim_torture_test) ;;
 	gc_torture) leak_args+=("${run[@]}") ;;
 	gc_*) ;;

@@ -239,6 +239,14 @@ TEST_F_TIMEOUT(seal, takes_write_views_their_access, CC_TIMEOUT)
 	close(window);
 }
 
+TEST_F_TIMEOUT(seal, charges_nobody_for_a_page_that_nobody_gets, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, seal(self));
+	EXPECT_TRUE(has_no_access(self->w));
+	EXPECT_EQ(0, cc_populate(self->mem.fd[W], 0, PAGES, CC_RW));
+	EXPECT_EQ(0, CC_STAT(self->mem.zone, resident_pages));
+}
+
 TEST_F_TIMEOUT(seal, cannot_be_got_around, CC_TIMEOUT)
 {
 	const int view = self->mem.fd[W];

@@ -33,8 +33,8 @@ rm -rf "$B/check"
 
 step "the lab's own tests"
 tap lab "$lab/tap_test.sh"
-step "sparse, checkpatch, shellcheck, W=1"
-tap lint selftests/lint.sh sparse checkpatch shell warnings
+step "static checks: sparse, coccinelle, clang-tidy, checkpatch, ..."
+tap lint selftests/lint.sh
 step "pure logic of the module, in user space, under ASan and UBSan"
 quietly "$B/check/unit-build.log" make unit-programs
 for test in range_test protmap_test extmap_test extfit_test; do

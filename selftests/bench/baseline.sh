@@ -22,6 +22,9 @@ baseline=selftests/bench/baseline-$kernel.tsv
 gating='^(protect/protect-r[ow]/codecache-|query/|reader/reader/codecache|grace/grace/)'
 gating+='|^(retire|trap|dirty|publish|create)/[^/]*/codecache'
 gating+='|^pattern/(READ|NONE|mappings)[^/]*/codecache'
+# Thousands of pages come from the system, or go back: what they meet there is not the
+# same if as little as the module's length changes. They may be 10 % worse.
+wander='^retire/(retire|touch|make)(-run)?/.*4096|^create/.*/(512 pages|free)'
 
 [[ -r $tsv ]] || { echo "baseline.sh: no $tsv: make bench-gate first" >&2; exit 3; }
 changes=
@@ -32,7 +35,9 @@ fi
 {
 	echo "# Rows that gate, on Debian's kernel $kernel: written by baseline.sh"
 	grep '^# version=' "$tsv"
-	grep -E "$gating" "$tsv" | cut -f 1,2
+	grep -E "$gating" "$tsv" | awk -F '\t' -v OFS='\t' -v wander="$wander" '
+		$1 ~ wander { print $1, $2, 10; next }
+		{ print $1, $2 }'
 } >"$baseline"
 step "$baseline: $(grep -vc '^#' "$baseline") rows"
 [[ -z $reason ]] ||

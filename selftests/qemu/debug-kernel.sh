@@ -13,13 +13,13 @@
 # The image, and what modules need to be built for it, are put into
 # ${CODECACHE_CACHE:-~/.cache/codecache}/kernels/NAME-VERSION-HASH, where HASH is
 # that of the fragments and of trusted.pem, a certificate that it trusts; nothing
-# is installed. The source is downloaded (150 MB)
-# and removed again (2 GB while it compiles). It takes some 10 minutes on two
-# processors, and one if ccache has seen it. When it is there already, that is
-# all: the archive is asked for a newer version at most once a day.
+# is installed. The source is downloaded (150 MB) and removed again (2 GB while it
+# compiles). It takes some 10 minutes on two processors, and one if ccache has seen
+# it. When it is there already, that is all: the archive is asked for a newer version
+# at most once a day.
 #
 # The env file is as kernel.sh has it. JOBS is the number of make's jobs.
-# Exit status: 0; 1 failure; 3 usage.
+# Exit status: 0; 1 failure; 3 usage; 77: the archive cannot be reached.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -45,14 +45,14 @@ static void codecache_sink_wrote(struct codecache_sink *sink,
 				 const u64 __user *from, const u64 __user *to)
 {
 	const struct vm_area_struct *vma = sink->vma;
-	unsigned long start, last, page;
+	unsigned long start = (unsigned long)from, end = (unsigned long)to;
+	unsigned long page, last;
 
-	if (!vma || from == to || (unsigned long)from >= vma->vm_end ||
-	    (unsigned long)to <= vma->vm_start)
+	if (!vma || start == end || start >= vma->vm_end || end <= vma->vm_start)
 		return;
-	start = max((unsigned long)from, vma->vm_start) - vma->vm_start;
-	last = min((unsigned long)to, vma->vm_end) - 1 - vma->vm_start;
-	for (page = start >> PAGE_SHIFT; page <= last >> PAGE_SHIFT; page++)
+	page = (max(start, vma->vm_start) - vma->vm_start) >> PAGE_SHIFT;
+	last = (min(end, vma->vm_end) - 1 - vma->vm_start) >> PAGE_SHIFT;
+	for (; page <= last; page++)
 		codecache_marks_add(codecache_marks_get(sink->view, page), page,
 				    sink->clear & (CODECACHE_PAGE_DIRTY |
 						   CODECACHE_PAGE_YOUNG));

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Usage: selftests/guest.sh KERNEL [PROGRAM...]    (make check-guest KERNEL=6.12)
+# Usage: selftests/guest.sh [--core] KERNEL [PROGRAM...]    (make check-guest KERNEL=6.12)
 #
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
 # then inject_test, query_inject_test and reclaim_inject_test on a module that they can
 # break on purpose.
+# With --core, what takes long is left out: races, tortures, storms, inject tests.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -19,6 +20,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
+core=
+[[ ${1:-} != --core ]] || { core=yes; shift; }
 kernel=${1:?usage: guest.sh KERNEL [PROGRAM...]}
 shift
 only=("$@")
@@ -41,6 +44,9 @@ fi
 wanted() {
 	local name
 
+	case $core-$1 in
+	yes-*race* | yes-*torture* | yes-*storm* | yes-*inject* | yes-oom_test) return 1 ;;
+	esac
 	[[ ${#only[@]} = 0 ]] && return
 	for name in "${only[@]}"; do
 		[[ $1 = "$name" ]] && return

@@ -44,6 +44,7 @@ help:
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
 	@echo '  torture         - a million retired extents under readers, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
+	@echo '  coverage        - which lines of the module the suite runs, there'
 	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  lint            - all static checks'
 	@echo '  fuzz            - the fuzzers, for TIME seconds, on KERNEL'
@@ -71,7 +72,11 @@ help:
 # ---- the module --------------------------------------------------------------
 
 KMOD_SRCS := Kbuild $(wildcard kmod/* uapi/linux/*.h)
+<<<<<<< HEAD
 kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST CODECACHE_KCOV,\
+=======
+kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST GCOV,\
+>>>>>>> w-lab
 	      $(if $($(v)),$(v)="$($(v))"))
 
 # $(call kmod-stage,DIR): a folder of links to the sources, for products to be in
@@ -127,7 +132,10 @@ torture: modules-$(KERNEL) selftests
 		--add $(B)/selftests/reclaim_torture_test \
 		--run "torture 2900 /bin/reclaim_torture_test"
 
-.PHONY: debug-kernel check-debug
+.PHONY: debug-kernel check-debug coverage
+coverage:
+	$(Q)B=$(B) selftests/coverage.sh
+
 debug-kernel:
 	$(Q)selftests/qemu/debug-kernel.sh >/dev/null
 

@@ -158,7 +158,6 @@ static int codecache_query_pass(struct codecache_query *q,
 	int err;
 
 	scan->vma = target->mm ? target->vma : NULL;
-	q->sink.vma = target->mm == current->mm ? scan->vma : NULL;
 	scan->stop = false;
 	scan->flush = false;
 	scan->flush_young = false;

@@ -60,7 +60,6 @@ int codecache_scan_run(struct codecache_scan *scan, unsigned long first,
 /**
  * struct codecache_sink - where a query's results go: user memory, in small lots
  * @view: for putting back what could not be delivered
- * @vma: its mapping, if that is in the caller's memory
  * @clear: what the query clears
  * @ranges: the user's array, or NULL
  * @words: the user's bitmap, or NULL
@@ -81,7 +80,6 @@ int codecache_scan_run(struct codecache_scan *scan, unsigned long first,
  */
 struct codecache_sink {
 	struct codecache_view *view;
-	const struct vm_area_struct *vma;
 	u32 clear;
 	struct codecache_page_range __user *ranges;
 	u64 __user *words;

@@ -8,14 +8,10 @@
  *           back into the marks, the walk stops, and the caller faults the memory
  *           in and goes on from there. So results are neither lost nor kept in
  *           buffers that grow with the query.
- *           The answer may lie in the view itself. It is written before the flush,
- *           perhaps through a translation that is dirty still, so that the
- *           processor does not mark the entry again: the marks are told.
  * Locking:  view->lock held for writing, a page table lock too, perhaps.
  * Lifetime: on the stack of the call.
  */
 #include <linux/bitops.h>
-#include <linux/mm.h>
 #include <linux/uaccess.h>
 
 #include "codecache_priv.h"
@@ -40,40 +36,26 @@ static void codecache_sink_failed(struct codecache_sink *sink,
 	sink->fault = true;
 }
 
-/* User memory was written: which of the view's pages are in it? */
-static void codecache_sink_wrote(struct codecache_sink *sink,
-				 const u64 __user *from, const u64 __user *to)
-{
-	const struct vm_area_struct *vma = sink->vma;
-	unsigned long start, last, page;
-
-	if (!vma || from == to || (unsigned long)from >= vma->vm_end ||
-	    (unsigned long)to <= vma->vm_start)
-		return;
-	start = max((unsigned long)from, vma->vm_start) - vma->vm_start;
-	last = min((unsigned long)to, vma->vm_end) - 1 - vma->vm_start;
-	for (page = start >> PAGE_SHIFT; page <= last >> PAGE_SHIFT; page++)
-		codecache_marks_add(codecache_marks_get(sink->view, page), page,
-				    sink->clear & (CODECACHE_PAGE_DIRTY |
-						   CODECACHE_PAGE_YOUNG));
-}
-
 /* Write what is in the buffer; page faults are disabled. */
 static noinline bool codecache_sink_put(struct codecache_sink *sink)
 {
-	u64 __user *to = (u64 __user *)(sink->ranges + sink->nr), *begin = to;
+	u64 __user *to = (u64 __user *)(sink->ranges + sink->nr);
 	const u64 *from = (const u64 *)sink->buf;
 	const u64 *end = (const u64 *)(sink->buf + sink->n);
 
-	BUILD_BUG_ON(sizeof(*sink->buf) % sizeof(u64));
+	BUILD_BUG_ON(sizeof(*sink->buf) != 2 * sizeof(u64));
 	if (!user_write_access_begin(to, sink->n * sizeof(*sink->buf)))
 		return false;
-	for (; from < end; from++, to++)
-		unsafe_put_user(*from, to, fault);
+	for (; from < end; from += 2, to += 2) {
+		unsafe_put_user(from[0], to, fault);
+		unsafe_put_user(from[1], to + 1, fault);
+	}
+	user_write_access_end();
+	return true;
+
 fault:
 	user_write_access_end();
-	codecache_sink_wrote(sink, begin, to);
-	return from == end;
+	return false;
 }
 
 /* Deliver the buffer, or put back what it had cleared; then it is empty. */
@@ -125,8 +107,6 @@ fault:
 	}
 	pagefault_enable();
 	if (ok) {
-		codecache_sink_wrote(sink, sink->words + sink->index,
-				     sink->words + sink->index + 1);
 		sink->delivered = true;
 		return;
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # lint.sh sets out and lab
 #
 # The checks of lint.sh that are about user space and what it shares with the kernel:
 # to be sourced by it.

@@ -6,8 +6,8 @@
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
-# then inject_test, query_inject_test and reclaim_inject_test on a module that they can
-# break on purpose.
+# then inject_test, query_inject_test, reclaim_inject_test and, as "fuzz_broken", the
+# oracle of the fuzzers, on a module that they can break on purpose.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -106,6 +106,13 @@ for name in inject_test query_inject_test reclaim_inject_test; do
 	[[ $kernel = 6.12 || $name != reclaim_inject_test || ${#only[@]} -gt 0 ]] || continue
 	if wanted "$name"; then
 		args+=(--add "$B/selftests/$name" --run "$name 1500 /bin/$name")
+	fi
+done
+# Whoever breaks the module so must be noticed by the fuzzers' oracle too.
+for name in test_skip_flush test_skip_query_flush test_skip_readers test_skip_retire_sweep; do
+	if [[ $kernel = 6.12 ]] && wanted fuzz_broken; then
+		args+=(--add "$B/selftests/fuzz_model")
+		args+=(--run "fuzz_$name 300 /bin/fuzz_model --broken $name --ops 40000")
 	fi
 done
 if [[ ${#args[@]} -gt 0 ]]; then

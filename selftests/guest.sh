@@ -8,8 +8,8 @@
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
 # on 6.12 nohz_test and a short torture with CPUs in nohz_full mode; then inject_test,
 # query_inject_test, reclaim_inject_test, and as gc_flush and fuzz_broken the demo gc and the
-# oracle of the fuzzers, on a module that they can break on purpose. With --core only what may differ between kernels: no races, no
-# torture, no demos, nothing that is broken.
+# oracle of the fuzzers, on a module that they can break on purpose. With --core only
+# what may differ between kernels: no races, no torture, no demos, nothing broken.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #

@@ -560,8 +560,6 @@ FIXTURE_SETUP(nth)
 {
 	struct world *w = &self->w;
 
-	if (!nth_ready())
-		SKIP(return, "this kernel has no fault injection");
 	memset(w, 0, sizeof(*w));
 	ASSERT_EQ(0, cc_mem_data(&w->data, PAGES));
 	ASSERT_EQ(0, cc_mem_extents_code(&w->code, PAGES));
@@ -631,6 +629,16 @@ TEST_F_TIMEOUT(nth, failure_is_survived_or_told_and_changes_nothing, 2 * CC_TIME
 	ASSERT_GT(NTH_MAX, nth);
 	TH_LOG("%u made to fail, %u told", nth - 1, failed);
 	ASSERT_LT(1, nth);
+}
+
+/* Before main(): one skip for all. */
+static void __attribute__((constructor)) nth_skip(void)
+{
+	if (nth_ready())
+		return;
+	printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection\n");
+	fflush(stdout);
+	_exit(77);
 }
 
 TEST_HARNESS_MAIN

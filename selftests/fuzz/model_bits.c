@@ -79,7 +79,7 @@ static void m_bits_do(struct m_view *v,
 		      const uint64_t *words)
 {
 	bool populate = args->flags & CODECACHE_PROTECT_F_POPULATE;
-	uint64_t i, populated = 0, pages = 0;
+	uint64_t i, run, populated = 0, pages = 0;
 
 	for (i = 0; i < args->count; i++) {
 		if (!m_bit(words, i))
@@ -89,9 +89,11 @@ static void m_bits_do(struct m_view *v,
 	}
 	v->nr_of.protects += args->count > 0;
 	v->nr_of.protected += pages;
-	for (i = 0; i < args->count && populate; i++) {
-		if (m_bit(words, i))
-			populated += m_populate(v, args->first_page + i, 1);
+	/* What has no room ends a run of bits, but not the call. */
+	for (i = 0; i < args->count && populate; i += run + 1) {
+		for (run = 0; i + run < args->count && m_bit(words, i + run); )
+			run++;
+		populated += m_populate(v, args->first_page + i, run);
 	}
 	m_protect_told(v, !args->count, populate, populated, args);
 }

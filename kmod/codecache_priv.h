@@ -514,6 +514,7 @@ extern const struct vm_operations_struct codecache_view_vm_ops;
  * @page: the page to go on with
  * @marks: those of the pages of @marks_slot; looked up when first needed
  * @marks_slot: slot that @marks are of, + 1; 0: none
+ * @pages: where in zone->pages the last look-up was, while a table is edited
  * @nr_ptes: entries that were changed
  * @nr_flushes: TLB flushes that were made
  * @revoked: some CPU may hold a translation that allows too much
@@ -529,6 +530,7 @@ struct codecache_edit {
 	unsigned long page;
 	struct codecache_marks *marks;
 	unsigned long marks_slot;
+	struct xa_state *pages;
 	u64 nr_ptes;
 	u64 nr_flushes;
 	bool revoked;

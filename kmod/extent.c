@@ -65,7 +65,8 @@ bool codecache_extent_allows(struct codecache_view *view, unsigned long page,
 	area = codecache_extmap_find(&zone->extents, view->first + page);
 	allows = area->state == CODECACHE_AREA_LIVE ||
 		 (area->state == CODECACHE_AREA_RETIRED &&
-		  access != CODECACHE_PROT_WRITE);
+		  access != CODECACHE_PROT_WRITE &&
+		  xa_load(&zone->pages, view->first + page));
 	up_read(&zone->filling);
 	return allows;
 }
@@ -321,13 +322,16 @@ static struct codecache_retired *codecache_retired_make(struct codecache_zone *z
 							u64 nr)
 {
 	struct codecache_retired *retired;
+	size_t size = size_add(struct_size(retired, ranges, nr),
+			       array_size(nr, sizeof(*retired->areas)));
 
-	retired = kvzalloc(struct_size(retired, ranges, nr),
-			   GFP_KERNEL_ACCOUNT);
+	retired = kvzalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!retired)
 		return NULL;
 	codecache_zone_get(zone);
 	retired->zone = zone;
+	retired->areas = (struct codecache_area **)&retired->ranges[nr];
+	retired->nr_extents = nr;
 	retired->nr = nr;
 	return retired;
 }
@@ -371,7 +375,7 @@ codecache_retire_load(struct codecache_zone *zone,
 	return retired;
 }
 
-/* Is each a live extent, and named once? Sorts them. */
+/* Is each a live extent, and named once? Sorts the ranges, not the areas. */
 static int codecache_retire_validate_locked(struct codecache_retired *retired,
 					    u64 *failed)
 	__must_hold(&retired->zone->filling)
@@ -391,6 +395,7 @@ static int codecache_retire_validate_locked(struct codecache_retired *retired,
 			*failed = i;
 			return -ENOENT;
 		}
+		retired->areas[i] = area;
 	}
 	return codecache_ranges_sort(r, retired->nr, failed);
 }
@@ -400,20 +405,16 @@ static void codecache_retire_mark_locked(struct codecache_retired *retired)
 	__must_hold(&retired->zone->filling)
 {
 	struct codecache_zone *zone = retired->zone;
-	struct codecache_prot_range *r;
-	u64 i, resident = 0;
+	u64 i, resident;
 
 	lockdep_assert_held_write(&zone->filling);
-	for (i = 0; i < retired->nr; i++) {
-		r = &retired->ranges[i];
-		codecache_extmap_retire(&zone->extents,
-					codecache_extmap_find(&zone->extents,
-							      r->first_page));
-		resident += codecache_pages_tag(zone, r->first_page,
-						r->nr_pages,
-						CODECACHE_TAG_RETIRED);
-		retired->nr_pages += r->nr_pages;
+	for (i = 0; i < retired->nr_extents; i++) {
+		retired->nr_pages += retired->areas[i]->nr;
+		codecache_extmap_retire(&zone->extents, retired->areas[i]);
 	}
+	/* Pages come and go by runs, whatever extents they were. */
+	retired->nr = codecache_ranges_merge(retired->ranges, retired->nr);
+	resident = codecache_pages_tag(retired, CODECACHE_TAG_RETIRED);
 	atomic64_add(resident, &zone->cache->grace.held_pages);
 }
 
@@ -444,8 +445,10 @@ static void codecache_retire_list_locked(struct codecache_retired *retired)
 
 	for (; area; area = codecache_extmap_next(map, area->first + area->nr)) {
 		retired->ranges[i].first_page = area->first;
-		retired->ranges[i++].nr_pages = area->nr;
+		retired->ranges[i].nr_pages = area->nr;
+		retired->areas[i++] = area;
 	}
+	retired->nr_extents = i;
 	retired->nr = i;
 }
 
@@ -508,7 +511,7 @@ static void codecache_retire_commit(struct codecache_retired *retired,
 				    struct codecache_extent_retire_args *args)
 {
 	struct codecache_zone *zone = retired->zone;
-	u64 nr = retired->nr, nr_pages = retired->nr_pages;
+	u64 nr = retired->nr_extents, nr_pages = retired->nr_pages;
 	LIST_HEAD(one);
 	struct codecache_sweep sweep = {
 		.zone = zone,

@@ -148,7 +148,8 @@ struct page *codecache_view_page(struct codecache_view *view,
 	void *entry = xa_load(&zone->pages, view->first + page);
 	struct page *p;
 
-	if (unlikely(!entry))
+	/* Nothing is charged for a view that has lost all access. */
+	if (unlikely(!entry) && !codecache_view_sealed(view))
 		entry = codecache_zone_fill(zone, view->first + page);
 	if (IS_ERR(entry))
 		return entry;
@@ -201,55 +202,141 @@ bool codecache_view_may_fill(struct codecache_view *view, unsigned long page)
 
 /* Entries that are tagged between two chances to be preempted. */
 #define CODECACHE_TAG_BATCH	512
+/* Pages that are taken out before they are put. */
+#define CODECACHE_DROP_BATCH	16
+
+static unsigned long codecache_range_end(const struct codecache_prot_range *r)
+{
+	return r->first_page + r->nr_pages - 1;
+}
+
+/*
+ * The first entry of a range; close to the last one without a walk from the root. Then
+ * @xas is at an entry, or else forgets where it is: a search that finds nothing leaves
+ * the index beyond the node.
+ */
+static void *codecache_pages_seek(struct xa_state *xas,
+				  const struct codecache_prot_range *r)
+{
+	void *entry = NULL;
+
+	if (codecache_pages_near(xas, r->first_page))
+		entry = xas_reload(xas);
+	if (!entry)
+		entry = xas_find(xas, codecache_range_end(r));
+	if (!entry)
+		xas_reset(xas);
+	return entry;
+}
+
+/* One step more is done; let others have the lock, now and then. */
+static void codecache_pages_step(struct xa_state *xas, unsigned int *steps)
+{
+	if (++*steps % CODECACHE_TAG_BATCH)
+		return;
+	xas_pause(xas);
+	xas_unlock(xas);
+	cond_resched();
+	xas_lock(xas);
+}
+
+/* The next one; @xas as above. */
+static void *codecache_pages_next(struct xa_state *xas,
+				  const struct codecache_prot_range *r,
+				  unsigned int *steps)
+{
+	unsigned long last = codecache_range_end(r);
+	void *entry;
+
+	if (xas->xa_index == last)
+		return NULL;
+	codecache_pages_step(xas, steps);
+	entry = xas_next_entry(xas, last);
+	if (!entry)
+		xas_reset(xas);
+	return entry;
+}
 
 /**
- * codecache_pages_tag - tag the entries of a run of pages
- * @zone: the zone
- * @first: first page
- * @nr: pages
+ * codecache_pages_tag - tag the entries of retired pages
+ * @retired: which
  * @tag: CODECACHE_TAG_*
  *
  * Context: process; sleeps. Allocates nothing. For CODECACHE_TAG_RETIRED
  * zone->filling is held exclusively.
  * Return: resident pages.
  */
-u64 codecache_pages_tag(struct codecache_zone *zone, unsigned long first,
-			unsigned long nr, unsigned long tag)
+u64 codecache_pages_tag(const struct codecache_retired *retired,
+			unsigned long tag)
 {
-	XA_STATE(xas, &zone->pages, first);
+	const struct codecache_prot_range *r = retired->ranges;
+	const struct codecache_prot_range *end = r + retired->nr;
+	XA_STATE(xas, &retired->zone->pages, 0);
+	unsigned int steps = 0;
 	void *entry;
 	u64 n = 0;
 
 	xas_lock(&xas);
-	xas_for_each(&xas, entry, first + nr - 1) {
-		xas_store(&xas, xa_tag_pointer(xa_untag_pointer(entry), tag));
-		if (++n % CODECACHE_TAG_BATCH)
-			continue;
-		xas_pause(&xas);
-		xas_unlock(&xas);
-		cond_resched();
-		xas_lock(&xas);
+	for (; r < end; r++) {
+		codecache_pages_step(&xas, &steps);
+		for (entry = codecache_pages_seek(&xas, r); entry;
+		     entry = codecache_pages_next(&xas, r, &steps)) {
+			entry = xa_untag_pointer(entry);
+			xas_store(&xas, xa_tag_pointer(entry, tag));
+			n++;
+		}
 	}
 	xas_unlock(&xas);
 	return n;
 }
 
-/* Drop the entry of a page that no view maps any more. */
-static void codecache_page_drop(struct codecache_zone *zone,
-				unsigned long index, void *entry)
+/* Drop some entries, from *@first on, of pages that no view maps any more. */
+static unsigned int codecache_pages_drop(struct codecache_zone *zone,
+					 unsigned long *first, unsigned long last)
 {
-	struct page *page = xa_untag_pointer(entry);
+	struct page *pages[CODECACHE_DROP_BATCH];
+	XA_STATE(xas, &zone->pages, *first);
+	unsigned int i, n = 0;
+	void *entry;
 
-	codecache_test_poison_page(page);
-	xa_erase(&zone->pages, index);
-	put_page(page);
+	xas_lock(&xas);
+	xas_for_each(&xas, entry, last) {
+		*first = xas.xa_index + 1;
+		xas_store(&xas, NULL);
+		pages[n++] = xa_untag_pointer(entry);
+		if (n == CODECACHE_DROP_BATCH)
+			break;
+	}
+	xas_unlock(&xas);
+	for (i = 0; i < n; i++) {
+		codecache_test_poison_page(pages[i]);
+		put_page(pages[i]);
+	}
+	return n;
+}
+
+static u64 codecache_range_free(struct codecache_zone *zone,
+				const struct codecache_prot_range *r)
+{
+	unsigned long first = r->first_page, last = codecache_range_end(r);
+	unsigned int n;
+	u64 nr = 0;
+
+	do {
+		n = codecache_pages_drop(zone, &first, last);
+		nr += n;
+		cond_resched();
+	} while (n == CODECACHE_DROP_BATCH && first <= last);
+	if (nr)
+		shmem_truncate_range(file_inode(zone->storage),
+				     (loff_t)r->first_page << PAGE_SHIFT,
+				     ((loff_t)(last + 1) << PAGE_SHIFT) - 1);
+	return nr;
 }
 
 /**
- * codecache_pages_free - free a run of pages
- * @zone: the zone; no view maps one of them, or can
- * @first: first page
- * @nr: pages
+ * codecache_pages_free - free retired pages
+ * @retired: which; no view maps one of them, or can
  *
  * They go back to the system, and their charges with them.
  *
@@ -257,23 +344,13 @@ static void codecache_page_drop(struct codecache_zone *zone,
  * allocates: the shrinker may call it. Allocates nothing.
  * Return: pages that were resident.
  */
-u64 codecache_pages_free(struct codecache_zone *zone, unsigned long first,
-			 unsigned long nr)
+u64 codecache_pages_free(const struct codecache_retired *retired)
 {
-	struct inode *inode = file_inode(zone->storage);
-	unsigned long index;
-	void *entry;
-	u64 n = 0;
+	struct codecache_zone *zone = retired->zone;
+	u64 i, n = 0;
 
-	xa_for_each_range(&zone->pages, index, entry, first, first + nr - 1) {
-		codecache_page_drop(zone, index, entry);
-		n++;
-		cond_resched();
-	}
-	if (!n)
-		return 0;
-	shmem_truncate_range(inode, (loff_t)first << PAGE_SHIFT,
-			     ((loff_t)(first + nr) << PAGE_SHIFT) - 1);
+	for (i = 0; i < retired->nr; i++)
+		n += codecache_range_free(zone, &retired->ranges[i]);
 	atomic64_sub(n, &zone->nr_filled);
 	codecache_user_uncharge_pages(zone->cache->user, n);
 	return n;

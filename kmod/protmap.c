@@ -53,15 +53,16 @@ static unsigned long codecache_slot_pages(const struct codecache_protmap *map,
 int codecache_protmap_init(struct codecache_protmap *map,
 			   unsigned long nr_pages, u8 value)
 {
-	unsigned long i;
+	const unsigned long slot = codecache_slot_make(value);
+	unsigned long i, nr;
 
 	map->nr_pages = nr_pages;
-	map->slots = kvmalloc_array(codecache_protmap_nr_slots(map),
-				    sizeof(*map->slots), GFP_KERNEL_ACCOUNT);
+	nr = codecache_protmap_nr_slots(map);
+	map->slots = kvmalloc_array(nr, sizeof(*map->slots), GFP_KERNEL_ACCOUNT);
 	if (!map->slots)
 		return -ENOMEM;
-	for (i = 0; i < codecache_protmap_nr_slots(map); i++)
-		map->slots[i] = codecache_slot_make(value);
+	for (i = 0; i < nr; i++)
+		map->slots[i] = slot;
 	return 0;
 }
 
@@ -73,11 +74,11 @@ int codecache_protmap_init(struct codecache_protmap *map,
  */
 void codecache_protmap_destroy(struct codecache_protmap *map)
 {
-	unsigned long i;
+	unsigned long i, nr = codecache_protmap_nr_slots(map);
 
 	if (!map->slots)
 		return;
-	for (i = 0; i < codecache_protmap_nr_slots(map); i++) {
+	for (i = 0; i < nr; i++) {
 		if (!codecache_slot_uniform(map->slots[i]))
 			kfree(codecache_slot_leaf(map->slots[i]));
 	}

@@ -88,6 +88,31 @@ static void codecache_edit_take(struct codecache_edit *edit, pte_t *ptep,
 			      ptep_get_and_clear(edit->vma->vm_mm, addr, ptep));
 }
 
+/*
+ * What zone->pages has for a page. While a table is edited, and RCU keeps nodes, close
+ * to the last one without a walk from the root. A node that goes meanwhile has nothing
+ * but pages that are about to come, or are gone: nobody minds if they are not seen.
+ */
+static void *codecache_edit_find(struct codecache_edit *edit, unsigned long page)
+{
+	unsigned long index = edit->view->first + page;
+	struct xa_state *xas = edit->pages;
+	void *entry;
+
+	if (!xas)
+		return xa_load(&edit->view->zone->pages, index);
+	if (codecache_pages_near(xas, index)) {
+		entry = xas_reload(xas);
+		if (likely(!xa_is_internal(entry)))
+			return entry;
+		xas_set(xas, index);
+	}
+	do
+		entry = xas_load(xas);
+	while (xas_retry(xas, entry));
+	return entry;
+}
+
 /* A page that was NONE has no entry; if it is resident it gets one now. */
 static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 				   unsigned long addr, unsigned long page,
@@ -98,8 +123,7 @@ static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 
 	if (codecache_value_prot(codecache_protmap_get(&view->prots, page)))
 		return;	/* never touched through this view: leave it so */
-	p = codecache_view_entry_page(view, xa_load(&view->zone->pages,
-						    view->first + page), &prot);
+	p = codecache_view_entry_page(view, codecache_edit_find(edit, page), &prot);
 	if (!p || !prot)
 		return;
 	if (!codecache_edit_marks(edit, page)) {
@@ -259,6 +283,7 @@ codecache_edit_runs(struct codecache_edit *edit, const struct codecache_table *t
 static int codecache_edit_entries(pte_t *ptep, unsigned long addr, void *data)
 {
 	struct codecache_edit *edit = data;
+	XA_STATE(xas, &edit->view->zone->pages, 0);
 	struct codecache_table t = {
 		.ptep = ptep,
 		.addr = addr,
@@ -266,6 +291,8 @@ static int codecache_edit_entries(pte_t *ptep, unsigned long addr, void *data)
 		.last = edit->page + (PTRS_PER_PTE - 1 - pte_index(addr)),
 	};
 
+	edit->pages = &xas;
+	rcu_read_lock();
 	while (edit->cur < edit->end && edit->cur->first_page <= t.last) {
 		if (!codecache_value_prot(edit->cur->prot))
 			codecache_edit_runs(edit, &t, codecache_entry_none,
@@ -277,6 +304,8 @@ static int codecache_edit_entries(pte_t *ptep, unsigned long addr, void *data)
 			codecache_edit_runs(edit, &t, codecache_entry_read,
 					    codecache_run_read);
 	}
+	rcu_read_unlock();
+	edit->pages = NULL;
 	/* The last one may go on in the next table. */
 	if (codecache_range_last(edit->cur - 1) > t.last)
 		edit->cur--;

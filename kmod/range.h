@@ -24,6 +24,7 @@ int codecache_range_check(const struct codecache_prot_range *r, u64 nr_pages,
 			  u32 allowed);
 int codecache_ranges_sort(struct codecache_prot_range *ranges, u64 nr,
 			  u64 *bad);
+u64 codecache_ranges_merge(struct codecache_prot_range *ranges, u64 nr);
 u64 codecache_bitmap_runs(const unsigned long *bitmap, u64 *bit, u64 nr_bits,
 			  u64 first_page, u32 prot,
 			  struct codecache_prot_range *runs, u64 max_runs);

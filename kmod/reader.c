@@ -156,6 +156,13 @@ static bool codecache_reader_blocks(const struct codecache_reader *reader,
 	return active && active <= cookie && codecache_reader_lives(reader);
 }
 
+/*
+ * All readers, one after another in the nodes of the xarray, where xa_for_each() goes
+ * down from the root for each. readers->lock keeps both; RCU is for lockdep.
+ */
+#define codecache_readers_for_each(xas, reader)				\
+	xas_for_each(xas, reader, CODECACHE_MAX_READERS - 1)
+
 /* A reader is in the way: since when? Report it once if that is long. */
 static void codecache_reader_watch(struct codecache_cache *cache,
 				   struct codecache_reader *reader)
@@ -195,14 +202,15 @@ unsigned int codecache_readers_blocking(struct codecache_cache *cache,
 					u64 cookie)
 {
 	struct codecache_readers *readers = &cache->readers;
+	XA_STATE(xas, &readers->by_index, 0);
 	struct codecache_reader *reader;
-	unsigned long index;
 	unsigned int n = 0;
 
 	mutex_lock(&readers->lock);
 	readers->nr_stalled = 0;
 	readers->stalled = NULL;
-	xa_for_each(&readers->by_index, index, reader) {
+	rcu_read_lock();
+	codecache_readers_for_each(&xas, reader) {
 		if (!codecache_reader_blocks(reader, cookie)) {
 			reader->seen = 0;
 			continue;
@@ -210,6 +218,7 @@ unsigned int codecache_readers_blocking(struct codecache_cache *cache,
 		codecache_reader_watch(cache, reader);
 		n++;
 	}
+	rcu_read_unlock();
 	mutex_unlock(&readers->lock);
 	return n;
 }
@@ -224,14 +233,19 @@ unsigned int codecache_readers_blocking(struct codecache_cache *cache,
  */
 bool codecache_readers_try_quiet(struct codecache_cache *cache, u64 cookie)
 {
+	XA_STATE(xas, &cache->readers.by_index, 0);
 	struct codecache_reader *reader;
-	unsigned long index;
 	bool quiet = true;
 
 	if (!mutex_trylock(&cache->readers.lock))
 		return false;
-	xa_for_each(&cache->readers.by_index, index, reader)
-		quiet = quiet && !codecache_reader_blocks(reader, cookie);
+	rcu_read_lock();
+	codecache_readers_for_each(&xas, reader) {
+		quiet = !codecache_reader_blocks(reader, cookie);
+		if (!quiet)
+			break;
+	}
+	rcu_read_unlock();
 	mutex_unlock(&cache->readers.lock);
 	return quiet;
 }
@@ -246,14 +260,19 @@ bool codecache_readers_try_quiet(struct codecache_cache *cache, u64 cookie)
  */
 bool codecache_readers_has_current(struct codecache_cache *cache, u64 cookie)
 {
+	XA_STATE(xas, &cache->readers.by_index, 0);
 	struct codecache_reader *reader;
-	unsigned long index;
 	bool found = false;
 
 	mutex_lock(&cache->readers.lock);
-	xa_for_each(&cache->readers.by_index, index, reader)
-		found = found || (reader->pid == task_pid(current) &&
-				  codecache_reader_blocks(reader, cookie));
+	rcu_read_lock();
+	codecache_readers_for_each(&xas, reader) {
+		found = reader->pid == task_pid(current) &&
+			codecache_reader_blocks(reader, cookie);
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
 	mutex_unlock(&cache->readers.lock);
 	return found;
 }
@@ -532,10 +551,11 @@ int codecache_cache_mmap(struct file *file, struct vm_area_struct *vma)
 	bool slots = vma->vm_pgoff;
 	unsigned long nr = 1;
 
+	/* MAP_SHARED is VM_MAYSHARE alone if the descriptor is only for reading. */
 	if (slots)
 		nr = CODECACHE_MAX_READERS / CODECACHE_SLOTS_PER_PAGE;
 	if (vma->vm_pgoff > 1 || vma_pages(vma) > nr ||
-	    !(vma->vm_flags & VM_SHARED))
+	    !(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC || (!slots && vma->vm_flags & VM_WRITE))
 		return -EACCES;

@@ -59,8 +59,9 @@ static bool codecache_sweep_clip(const struct codecache_view *view,
 	return true;
 }
 
-static void codecache_sweep_ranges(struct codecache_edit *edit,
-				   const struct codecache_retired *retired)
+/* Cut them to what the view shows of its zone. */
+static void codecache_sweep_parts(struct codecache_edit *edit,
+				  const struct codecache_retired *retired)
 {
 	struct codecache_prot_range chunk[CODECACHE_SWEEP_CHUNK];
 	unsigned int n = 0;
@@ -75,6 +76,18 @@ static void codecache_sweep_ranges(struct codecache_edit *edit,
 			n = 0;
 		}
 	}
+}
+
+static void codecache_sweep_ranges(struct codecache_edit *edit,
+				   const struct codecache_retired *retired)
+{
+	const struct codecache_view *view = edit->view;
+
+	/* Most views show all of their zone: pages have the same numbers. */
+	if (view->nr_pages == view->zone->nr_pages)
+		codecache_pte_apply(edit, retired->ranges, retired->nr);
+	else
+		codecache_sweep_parts(edit, retired);
 }
 
 /* The next one of the same zone, or NULL. */
@@ -139,16 +152,16 @@ codecache_sweep_next(struct codecache_sweep *sweep)
 
 	lockdep_assert_held(&zone->sweep);
 	mutex_lock(&zone->lock);
-	list_for_each_entry(view, &zone->views, node) {
+	while (!found && !list_empty(&zone->views)) {
+		view = list_first_entry(&zone->views, struct codecache_view, node);
 		if (view->sweep_seq == zone->sweep_seq)
 			break;	/* they are at the end, all of them */
-		if (!codecache_sweep_takes(sweep, view) ||
-		    !kref_get_unless_zero(&view->ref))
-			continue;
-		found = view;
+		/* Those that are left out, too: each is looked at once. */
 		view->sweep_seq = zone->sweep_seq;
 		list_move_tail(&view->node, &zone->views);
-		break;
+		if (codecache_sweep_takes(sweep, view) &&
+		    kref_get_unless_zero(&view->ref))
+			found = view;
 	}
 	mutex_unlock(&zone->lock);
 	return found;
@@ -229,51 +242,27 @@ static int codecache_retired_cmp(void *priv, const struct list_head *a,
 	return za > zb;
 }
 
-static void codecache_retired_tag(struct codecache_retired *retired)
-{
-	u64 i;
-
-	for (i = 0; i < retired->nr; i++) {
-		codecache_pages_tag(retired->zone,
-				    retired->ranges[i].first_page,
-				    retired->ranges[i].nr_pages,
-				    CODECACHE_TAG_GONE);
-		cond_resched();
-	}
-}
-
-static u64 codecache_retired_free_pages(struct codecache_retired *retired)
-{
-	u64 i, nr = 0;
-
-	for (i = 0; i < retired->nr; i++) {
-		nr += codecache_pages_free(retired->zone,
-					   retired->ranges[i].first_page,
-					   retired->ranges[i].nr_pages);
-		cond_resched();
-	}
-	atomic64_sub(nr, &retired->zone->cache->grace.held_pages);
-	return nr;
-}
-
 /* All of one zone; false: @try, and a lock could not be had. */
 static bool codecache_reclaim_zone(struct codecache_sweep *sweep, bool try,
 				   u64 *nr_freed)
 {
 	struct codecache_zone *zone = sweep->zone;
 	struct codecache_retired *retired;
-	u64 nr = 0;
+	u64 n, nr = 0;
 
 	for (retired = sweep->from; retired;
 	     retired = codecache_retired_next(sweep, retired))
-		codecache_retired_tag(retired);
+		codecache_pages_tag(retired, CODECACHE_TAG_GONE);
 	codecache_test_pause(CODECACHE_TEST_TAG);
 	if (try ? !codecache_sweep_try(sweep) : codecache_sweep_run(sweep) != 0)
 		return false;
 	codecache_test_pause(CODECACHE_TEST_FREE);
 	for (retired = sweep->from; retired;
-	     retired = codecache_retired_next(sweep, retired))
-		nr += codecache_retired_free_pages(retired);
+	     retired = codecache_retired_next(sweep, retired)) {
+		n = codecache_pages_free(retired);
+		atomic64_sub(n, &zone->cache->grace.held_pages);
+		nr += n;
+	}
 	codecache_count(&zone->gone, CODECACHE_NR_RECLAIM_PASSES, 1);
 	codecache_count(&zone->gone, CODECACHE_NR_RECLAIM_PAGES, nr);
 	codecache_count(&zone->gone, CODECACHE_NR_RECLAIM_FLUSHES,
@@ -322,10 +311,8 @@ static void codecache_retired_release(struct codecache_retired *retired)
 	u64 i;
 
 	down_write(&zone->filling);
-	for (i = 0; i < retired->nr; i++)
-		codecache_extmap_free(&zone->extents,
-				      codecache_extmap_find(&zone->extents,
-							    retired->ranges[i].first_page));
+	for (i = 0; i < retired->nr_extents; i++)
+		codecache_extmap_free(&zone->extents, retired->areas[i]);
 	up_write(&zone->filling);
 }
 

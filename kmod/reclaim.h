@@ -29,6 +29,7 @@
 
 #include <linux/codecache.h>
 
+struct codecache_area;
 struct codecache_cache;
 struct codecache_ioctl;
 struct codecache_view;
@@ -119,13 +120,17 @@ struct codecache_grace {
  * @node: in grace->gathering, then grace->held
  * @zone: whose, with a reference
  * @nr_pages: pages in all
- * @nr: extents
- * @ranges: they, ascending, with protection NONE
+ * @nr_extents: extents
+ * @areas: they, in any order; behind @ranges
+ * @nr: ranges
+ * @ranges: their pages, ascending, with protection NONE
  */
 struct codecache_retired {
 	struct list_head node;
 	struct codecache_zone *zone;
 	u64 nr_pages;
+	u64 nr_extents;
+	struct codecache_area **areas;
 	u64 nr;
 	struct codecache_prot_range ranges[];
 };
@@ -139,6 +144,25 @@ struct codecache_retired {
 #define CODECACHE_TAG_RETIRED	1UL
 #define CODECACHE_TAG_GONE	3UL
 
+/*
+ * Move to a page whose entry may be in the node that @xas is at. False: it is not, or
+ * @xas is at none; then it is set for a walk from the root. @xas must be where a look-up
+ * has ended, not behind what a search has not found.
+ */
+static inline bool codecache_pages_near(struct xa_state *xas, unsigned long index)
+{
+	struct xa_node *node = xas->xa_node;
+
+	if (xas_not_node(node) || node->shift ||
+	    xas->xa_index >> XA_CHUNK_SHIFT != index >> XA_CHUNK_SHIFT) {
+		xas_set(xas, index);
+		return false;
+	}
+	xas->xa_index = index;
+	xas->xa_offset = index & XA_CHUNK_MASK;
+	return true;
+}
+
 struct page *codecache_view_entry_page(const struct codecache_view *view,
 				       void *entry, u32 *prot);
 struct page *codecache_view_page(struct codecache_view *view,
@@ -146,10 +170,9 @@ struct page *codecache_view_page(struct codecache_view *view,
 bool codecache_view_may_widen(const struct codecache_view *view,
 			      unsigned long page);
 bool codecache_view_may_fill(struct codecache_view *view, unsigned long page);
-u64 codecache_pages_tag(struct codecache_zone *zone, unsigned long first,
-			unsigned long nr, unsigned long tag);
-u64 codecache_pages_free(struct codecache_zone *zone, unsigned long first,
-			 unsigned long nr);
+u64 codecache_pages_tag(const struct codecache_retired *retired,
+			unsigned long tag);
+u64 codecache_pages_free(const struct codecache_retired *retired);
 void codecache_pages_destroy(struct codecache_zone *zone);
 
 /* ---- extent.c ------------------------------------------------------------ */

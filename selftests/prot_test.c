@@ -208,6 +208,57 @@ TEST_F_TIMEOUT(prot, pages_made_resident_elsewhere_appear, CC_TIMEOUT)
 	close(other);
 }
 
+/* Some pages are resident and others are not, and the window begins inside the zone. */
+#define WINDOW_FIRST	37
+#define WINDOW_PAGES	(NR_PAGES - WINDOW_FIRST)
+
+static bool is_resident(unsigned long page)
+{
+	return page < 300 || page >= 1300 || page % 97 == 3;
+}
+
+TEST_F_TIMEOUT(prot, an_upgrade_finds_the_page_of_each_place, CC_TIMEOUT)
+{
+	int view = cc_window(self->mem.zone, CODECACHE_VIEW_DATA, WINDOW_FIRST,
+			     WINDOW_PAGES);
+	static struct codecache_prot_range ranges[WINDOW_PAGES];
+	unsigned long page, i, n, step, nr = 0;
+	long long faults;
+	unsigned char *map;
+
+	ASSERT_LE(0, view);
+	map = cc_map(view, CODECACHE_VIEW_DATA, WINDOW_PAGES);
+	ASSERT_NE(NULL, map);
+	for (page = 0; page < NR_PAGES; page++) {
+		if (is_resident(page))
+			*(unsigned long *)(self->map + page * self->page) = page + 1;
+	}
+	/* In order, backwards, and far apart: 457 is prime, so all are in. */
+	for (step = 1; step < 1000; step += 456) {
+		ASSERT_EQ(0, cc_protect_run(view, 0, WINDOW_PAGES, CC_NONE));
+		faults = STAT(view, faults_filled);
+		for (i = 0; i < WINDOW_PAGES; i++) {
+			n = i * step % WINDOW_PAGES;
+			ranges[i] = (struct codecache_prot_range){
+				.first_page = step == 913 ? WINDOW_PAGES - 1 - i : n,
+				.nr_pages = 1, .prot = i % 3 ? CC_RW : CC_R,
+			};
+		}
+		ASSERT_EQ(0, cc_protect(view, ranges, WINDOW_PAGES, NULL));
+		for (i = 0; i < WINDOW_PAGES; i++) {
+			page = WINDOW_FIRST + i;
+			if (!is_resident(page))
+				continue;
+			ASSERT_EQ(page + 1, *(unsigned long *)(map + i * self->page));
+			nr++;
+		}
+		EXPECT_EQ(faults, STAT(view, faults_filled));
+	}
+	EXPECT_LT(3000, nr);
+	munmap(map, WINDOW_PAGES * self->page);
+	close(view);
+}
+
 TEST_F_TIMEOUT(prot, a_call_that_takes_nothing_away_does_not_flush, CC_TIMEOUT)
 {
 	self->map[0] = 1;

@@ -233,6 +233,8 @@ TEST_F_TIMEOUT(retired, stores_are_not_granted_by_a_log, CC_TIMEOUT)
 	EXPECT_EQ(CODECACHE_PROT_READ, entry.access);
 	EXPECT_EQ(SIGSEGV, cc_store(p, 1));
 	EXPECT_EQ(-EFAULT, cc_kernel_store(p, 1));
+	/* Where there is no page there will be none. */
+	EXPECT_EQ(SIGSEGV, cc_load(p + CODE * self->page, NULL));
 	EXPECT_EQ(1, cc_log_head(&log));
 	EXPECT_EQ(0, cc_log_lost(&log));
 	cc_log_close(&log);

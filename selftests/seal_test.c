@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -236,6 +237,14 @@ TEST_F_TIMEOUT(seal, takes_write_views_their_access, CC_TIMEOUT)
 	munmap(q, 4 * self->page);
 	close(second);
 	close(window);
+}
+
+TEST_F_TIMEOUT(seal, charges_nobody_for_a_page_that_nobody_gets, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, seal(self));
+	EXPECT_TRUE(has_no_access(self->w));
+	EXPECT_EQ(0, cc_populate(self->mem.fd[W], 0, PAGES, CC_RW));
+	EXPECT_EQ(0, CC_STAT(self->mem.zone, resident_pages));
 }
 
 TEST_F_TIMEOUT(seal, cannot_be_got_around, CC_TIMEOUT)
@@ -558,6 +567,43 @@ TEST_F_TIMEOUT(signature, by_somebody_unknown_is_not_enough, CC_TIMEOUT)
 	EXPECT_EQ(-ENOKEY, seal_signed(&self->seal, signature,
 				       sizeof(signature)));
 	EXPECT_EQ(0, cc_store(self->seal.w, SIGNED_BYTE(0)));
+}
+
+/* Whether this kernel trusts the certificate of selftests/qemu/debug/trusted.pem. */
+static bool trusts_ours(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.release, "-codecache-debug");
+}
+
+TEST_F_TIMEOUT(signature, by_somebody_trusted_seals, CC_TIMEOUT)
+{
+	struct codecache_seal_info_args info;
+
+	if (!self->ready)
+		return;
+	if (!trusts_ours()) {
+		EXPECT_EQ(-ENOKEY, seal_signed(&self->seal, trusted_signature,
+					       sizeof(trusted_signature)));
+		SKIP(return, "only the debug kernel trusts a key of ours");
+	}
+	/* Not for another content, nor for another tag. */
+	ASSERT_EQ(0, cc_store(self->seal.w, SIGNED_BYTE(0) + 1));
+	EXPECT_EQ(-EKEYREJECTED, seal_signed(&self->seal, trusted_signature,
+					     sizeof(trusted_signature)));
+	fill_signed(&self->seal);
+	self->seal.args.tag ^= 1;
+	EXPECT_EQ(-EKEYREJECTED, seal_signed(&self->seal, trusted_signature,
+					     sizeof(trusted_signature)));
+	EXPECT_EQ(-ENODATA, seal_info(self->seal.mem.zone, &info));
+	self->seal.args.tag ^= 1;
+	EXPECT_EQ(0, seal_signed(&self->seal, trusted_signature,
+				 sizeof(trusted_signature)));
+	ASSERT_EQ(0, seal_info(self->seal.mem.zone, &info));
+	EXPECT_EQ(1, info.out_signed);
+	EXPECT_EQ(SIGNED_TAG, info.out_tag);
+	EXPECT_EQ(SIGSEGV, cc_store(self->seal.w, 1));
 }
 
 TEST_F_TIMEOUT(signature, is_for_one_content_and_one_tag, CC_TIMEOUT)

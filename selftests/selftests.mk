@@ -35,7 +35,8 @@ SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
 
 SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
 	     $(SELFTESTS_32:%=$(B)/selftests/%32) \
-	     $(if $(SELFTESTS_32),$(B)/selftests/compat_test)
+	     $(if $(SELFTESTS_32),$(B)/selftests/compat_test) \
+	     $(B)/selftests/fuzz_model $(B)/selftests/fuzz_storm
 
 # Where the kernel's test harness is; asked for once, when it is needed.
 KSELFTEST ?= $(shell selftests/qemu/kselftest.sh)/tools/testing/selftests
@@ -128,5 +129,7 @@ unit-check: unit-programs
 	$(Q)for test in $(UNIT_TESTS) $(UNIT_JIT_TESTS); do \
 		$(B)/selftests/unit/$$test || exit; \
 	done
+
+include selftests/fuzz/fuzz.mk
 
 -include $(wildcard $(B)/selftests/obj/*.d $(B)/selftests/unit/*.d)

@@ -2,6 +2,8 @@
 /*
  * What grace periods cost, and how long a retired page takes to be free
  *
+ * Usage: grace_bench [calls]    (without latencies)
+ *
  * Wants a guest whose clock counts instructions (QEMU -icount shift=0). Calls are
  * counted in instructions. Latencies are in ticks of the kernel, by the same clock,
  * which is the guest's: it stands still for nobody, and jumps when all CPUs are idle.
@@ -15,6 +17,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -293,12 +296,13 @@ static void bench_stay(bool hint)
 
 	stay.hint = hint;
 	for (i = 0; i < LATENCIES; i++) {
+		/* At different times between two ticks. */
+		sleep_ns(PAUSE_NS + i * measure_tick_ns() / LATENCIES);
 		page = page_make();
 		stay.inside = false;
 		measure_check("thread", pthread_create(&thread, NULL, stay_inside, NULL));
 		while (!__atomic_load_n(&stay.inside, __ATOMIC_ACQUIRE))
 			sleep_ns(100000);
-		sleep_ns(i * measure_tick_ns() / LATENCIES);
 		cookie = retire(page, false);
 		wait_for(cookie);
 		end = measure_now();
@@ -326,7 +330,7 @@ static void open_zone(void)
 	window = codecache_view_addr(view);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const unsigned int nr[] = { 0, 1, MAX_READERS };
 	const struct sched_param param = { .sched_priority = 1 };
@@ -336,6 +340,8 @@ int main(void)
 	measure_calibrate();
 	open_zone();
 	bench_calls();
+	if (argc > 1 && !strcmp(argv[1], "calls"))
+		return 0;
 	/* Threads get it too, unless they are told otherwise. */
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
 		measure_die("SCHED_FIFO", errno);

@@ -15,13 +15,15 @@
 
 #define CALIBRATE_TURNS	100000
 #define CALIBRATE_TICKS	16
+/* Parts of a nanosecond, for what takes less than one: on a processor, not emulated. */
+#define PARTS		1024
 #define QUIET_NS	200000000ULL
 #define BUSY_NS		200000ULL
 #define PATIENCE_NS	20000000000ULL
 
 static const char *program;
 static uint64_t clock_cost;
-static uint64_t turn_cost;
+static uint64_t turn_cost;	/* in PARTS */
 static uint64_t tick_ns, tick_phase, tick_cost;
 static const unsigned long long never;
 
@@ -118,9 +120,9 @@ static void weigh_turn(void)
 {
 	uint64_t took = spin_took(2 * CALIBRATE_TURNS) - spin_took(CALIBRATE_TURNS);
 
-	turn_cost = took / CALIBRATE_TURNS;
+	turn_cost = took * PARTS / CALIBRATE_TURNS;
 	if (!turn_cost)
-		measure_die("a turn of a loop costs nothing: no -icount?", 0);
+		measure_die("a turn of a loop costs nothing", 0);
 }
 
 /* ---- ticks --------------------------------------------------------------- */
@@ -173,15 +175,17 @@ static void find_tick(void)
 
 static void weigh_tick(void)
 {
-	uint64_t start, turns, rest;
+	uint64_t start, turns, took, spun, rest;
 	int i;
 
 	tick_cost = UINT64_MAX;
 	for (i = 0; i < 5; i++) {
 		turns = 0;
 		start = wait_for_tick();
-		spin(&never, 1, CALIBRATE_TICKS * tick_ns / turn_cost, &turns);
-		rest = measure_now() - start - turns * turn_cost;
+		spin(&never, 1, CALIBRATE_TICKS * tick_ns * PARTS / turn_cost, &turns);
+		took = measure_now() - start;
+		spun = turns * turn_cost / PARTS;
+		rest = took > spun ? took - spun : 0;
 		if (rest / CALIBRATE_TICKS < tick_cost)
 			tick_cost = rest / CALIBRATE_TICKS;
 	}
@@ -251,7 +255,7 @@ uint64_t meter_end(const struct meter *meter)
 	uint64_t turns = meter->turns + __atomic_load_n(&burner.turns, __ATOMIC_RELAXED) -
 			 meter->burnt;
 	uint64_t ticks = (end - meter->phase) / tick_ns;
-	uint64_t other = turns * turn_cost + ticks * tick_cost;
+	uint64_t other = turns * turn_cost / PARTS + ticks * tick_cost;
 	uint64_t took = end - meter->start;
 
 	return took > other ? took - other : 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the programs of this folder measure with: guests whose clock counts
- * instructions (QEMU -icount shift=0: a nanosecond is one)
+ * instructions (QEMU -icount shift=0: a nanosecond is one). On a machine they run, too,
+ * and what they call instructions are nanoseconds.
  *
  * Work that goes on in the kernel while a program waits for it can be counted too: the
  * program spins, each turn of its loop costs the same, and what the clock has moved on

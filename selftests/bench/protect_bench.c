@@ -17,9 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +29,9 @@
 #include <unistd.h>
 
 #include <codecache.h>
+
+#include "measure.h"
+#include "smp.h"
 
 #define ROUNDS		7
 #define MAX_PAGES	4096
@@ -282,72 +282,24 @@ static void bench_instructions(void)
 
 /* ---- shootdowns ---------------------------------------------------------- */
 
-static atomic_bool stop;
-
-static void pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		die("two CPUs are needed", errno);
-}
-
-static void *spin(void *unused)
-{
-	pin_to(1);
-	while (!atomic_load_explicit(&stop, memory_order_relaxed))
-		;
-	return unused;
-}
-
-/* Sum of the row "TLB: a b ... TLB shootdowns". */
-static uint64_t shootdowns(void)
-{
-	FILE *f = fopen("/proc/interrupts", "r");
-	uint64_t sum = 0;
-	char line[512], *p, *end;
-
-	if (!f)
-		die("/proc/interrupts", errno);
-	while (fgets(line, sizeof(line), f)) {
-		p = strstr(line, "TLB:");
-		if (!p)
-			continue;
-		for (p += 4;; p = end) {
-			unsigned long v = strtoul(p, &end, 10);
-
-			if (end == p)
-				break;
-			sum += v;
-		}
-	}
-	fclose(f);
-	return sum;
-}
-
 static void bench_shootdowns(void)
 {
 	uint64_t v[NR_COUNTS], before, after;
 	unsigned int i, k, round;
-	pthread_t thread;
 	int err;
 
-	pin_to(0);
-	err = pthread_create(&thread, NULL, spin, NULL);
-	if (err)
-		die("pthread_create", err);
+	smp_pin(0);
+	smp_spin(1);
 	print_head("TLB shootdown interrupts in one pass, RW to READ");
 	for (k = 0; k < NR_METHODS; k++) {
 		for (i = 0; i < NR_COUNTS; i++) {
 			v[i] = UINT64_MAX;
 			for (round = 0; round < 3; round++) {
 				dirty_all(&methods[k]);
-				before = shootdowns();
+				before = smp_shootdowns();
 				err = methods[k].protect(&methods[k], counts[i],
 							 false);
-				after = shootdowns();
+				after = smp_shootdowns();
 				if (!err)
 					err = methods[k].protect(&methods[k],
 								 counts[i], true);
@@ -359,8 +311,7 @@ static void bench_shootdowns(void)
 		}
 		print_row("shootdowns", methods[k].name, v);
 	}
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
+	smp_stop();
 }
 
 int main(int argc, char **argv)
@@ -373,7 +324,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: protect_bench instructions|shootdowns\n");
 		return 2;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	measure_init("protect_bench");
 	page_size = codecache_page_size();
 	fill_vectors();
 	for (k = 0; k < NR_METHODS; k++) {

@@ -3,7 +3,7 @@
  * What it costs to take code pages back: EXTENT_RETIRE until they are free, against
  * munmap() and madvise() after membarrier()
  *
- * Usage: retire_bench instructions | shootdowns | profile ROW N
+ * Usage: retire_bench instructions | codecache | barriers | shootdowns | profile ROW N
  *
  * Work: N pages of a code cache that is mapped twice, to be written and to be run,
  * all resident in both, are given back, and are handed out and touched again before
@@ -14,13 +14,12 @@
  * readers: that is not counted, since there are none.
  *
  * "instructions" wants a guest whose clock counts instructions (QEMU -icount
- * shift=0); "shootdowns" wants two CPUs, on one of which a thread spins, and counts
- * the TLB row of /proc/interrupts; "profile" tells where the instructions of a row go.
+ * shift=0), as does "codecache", which leaves the peers out; "barriers" such a guest with two CPUs, one of which is idle; "shootdowns"
+ * wants two CPUs, on one of which a thread spins, and counts the TLB row of
+ * /proc/interrupts; "profile" tells where the instructions of a row go.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +29,9 @@
 #include "measure.h"
 #include "profile.h"
 #include "retire.h"
+#include "smp.h"
 
-#define ROUNDS		7
+#define ROUNDS		5
 #define PROFILE_PAGES	65536
 #define PROFILE_ROUNDS	256
 
@@ -212,12 +212,16 @@ static void print(enum phase phase, const char *what, const char *title,
 	}
 }
 
-static void bench_instructions(void)
+static void bench_instructions(bool peers)
 {
 	unsigned int i, k;
 
 	measure_calibrate();
 	for (i = 0; i < NR_METHODS; i++) {
+		for (k = 0; k < NR_PHASES * NR_COUNTS; k++)
+			costs[i][k / NR_COUNTS][k % NR_COUNTS] = COST_UNKNOWN;
+		if (methods[i].barrier && !peers)
+			continue;
 		measure_check(methods[i].name, methods[i].setup(&methods[i]));
 		for (k = 0; k < NR_COUNTS; k++)
 			measure(&methods[i], counts[k], k, costs[i]);
@@ -233,52 +237,36 @@ static void bench_instructions(void)
 	print(VMAS, "retire-vmas", "Mappings more once they are gone, every other page", 2);
 }
 
-/* ---- shootdowns ---------------------------------------------------------- */
-
-static bool stop;
-
-static void pin_to(int cpu)
+/*
+ * With one CPU membarrier() has nothing to do. With a second one, which is idle here,
+ * the global kind waits for a grace period of RCU, as codecache does; both CPUs'
+ * instructions count.
+ */
+static void bench_barriers(void)
 {
-	cpu_set_t set;
+	const struct table table = {
+		"retire-two-cpus", "Instructions a page until it is free, two CPUs",
+		columns, NR_COUNTS - 1,
+	};
+	unsigned int i, k;
+	struct method *m;
 
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		measure_die("two CPUs are needed", errno);
-}
-
-static void *spin(void *unused)
-{
-	pin_to(1);
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-		;
-	return unused;
-}
-
-/* Sum of the row "TLB: a b ... TLB shootdowns". */
-static uint64_t shootdowns(void)
-{
-	FILE *f = fopen("/proc/interrupts", "r");
-	uint64_t sum = 0;
-	char line[512], *p, *end;
-
-	if (!f)
-		measure_die("/proc/interrupts", errno);
-	while (fgets(line, sizeof(line), f)) {
-		p = strstr(line, "TLB:");
-		if (!p)
+	smp_pin(0);
+	measure_calibrate();
+	table_head(&table);
+	for (i = 0; i < NR_METHODS; i++) {
+		m = &methods[i];
+		if (m->step != 2 || (m->retire != cc_retire && m->retire != memfd_unmap &&
+				     m->retire != memfd_barrier))
 			continue;
-		for (p += 4;; p = end) {
-			unsigned long v = strtoul(p, &end, 10);
-
-			if (end == p)
-				break;
-			sum += v;
-		}
+		measure_check(m->name, m->setup(m));
+		for (k = 0; k < table.nr; k++)
+			measure(m, counts[k], k, costs[i]);
+		table_line(&table, m->name, costs[i][GONE], counts);
 	}
-	fclose(f);
-	return sum;
 }
+
+/* ---- shootdowns ---------------------------------------------------------- */
 
 static struct cost count_shootdowns(struct method *m, unsigned int n)
 {
@@ -289,10 +277,10 @@ static struct cost count_shootdowns(struct method *m, unsigned int n)
 	for (i = 0; i < 3; i++) {
 		measure_check(m->name, m->make(m, n));
 		touch(m, n);
-		before = shootdowns();
+		before = smp_shootdowns();
 		measure_check(m->name, m->retire(m, n));
 		measure_check(m->name, codecache_grace_wait(cache, m->cookie, 0, 0));
-		cost_add(&cost, shootdowns() - before);
+		cost_add(&cost, smp_shootdowns() - before);
 	}
 	return cost;
 }
@@ -305,10 +293,9 @@ static void bench_shootdowns(void)
 	};
 	struct cost cells[NR_COUNTS];
 	unsigned int i, k;
-	pthread_t thread;
 
-	pin_to(0);
-	measure_check("pthread_create", pthread_create(&thread, NULL, spin, NULL));
+	smp_pin(0);
+	smp_spin(1);
 	table_head(&table);
 	for (i = 0; i < NR_METHODS; i++) {
 		measure_check(methods[i].name, methods[i].setup(&methods[i]));
@@ -316,8 +303,7 @@ static void bench_shootdowns(void)
 			cells[k] = count_shootdowns(&methods[i], counts[k]);
 		table_line(&table, methods[i].name, cells, NULL);
 	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	smp_stop();
 }
 
 /* ---- where the instructions go -------------------------------------------- */
@@ -346,7 +332,8 @@ static void profile(unsigned int row, unsigned int n)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: retire_bench instructions|shootdowns|profile ROW N\n");
+	fprintf(stderr,
+		"usage: retire_bench instructions|codecache|barriers|shootdowns|profile ROW N\n");
 	return 2;
 }
 
@@ -366,8 +353,10 @@ int main(int argc, char **argv)
 	if (pipe(fds))
 		measure_die("pipe", errno);
 	sink = fds[1];
-	if (!strcmp(mode, "instructions"))
-		bench_instructions();
+	if (!strcmp(mode, "instructions") || !strcmp(mode, "codecache"))
+		bench_instructions(!strcmp(mode, "instructions"));
+	else if (!strcmp(mode, "barriers"))
+		bench_barriers();
 	else if (!strcmp(mode, "shootdowns"))
 		bench_shootdowns();
 	else if (!strcmp(mode, "profile"))

@@ -12,13 +12,14 @@
 #
 # The image, and what modules need to be built for it, are put into
 # ${CODECACHE_CACHE:-~/.cache/codecache}/kernels/NAME-VERSION-HASH, where HASH is
-# that of the fragments; nothing is installed. The source is downloaded (150 MB)
-# and removed again (2 GB while it compiles). It takes some 10 minutes on two
-# processors, and one if ccache has seen it. When it is there already, that is
-# all: the archive is asked for a newer version at most once a day.
+# that of the fragments and of trusted.pem, a certificate that it trusts; nothing
+# is installed. The source is downloaded (150 MB) and removed again (2 GB while it
+# compiles). It takes some 10 minutes on two processors, and one if ccache has seen
+# it. When it is there already, that is all: the archive is asked for a newer version
+# at most once a day.
 #
 # The env file is as kernel.sh has it. JOBS is the number of make's jobs.
-# Exit status: 0; 1 failure; 3 usage.
+# Exit status: 0; 1 failure; 3 usage; 77: the archive cannot be reached.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -30,6 +31,7 @@ current=$cache/kernels/$name-current
 work=$cache/.build-$name	# always the same, for ccache
 tree=$work/linux
 log=$cache/kernels/$name-build.log
+trusted=$here/debug/trusted.pem
 # Count up when what is cached, or how, changes.
 layout=1
 pid=
@@ -61,6 +63,7 @@ extract() {
 		tar -xO "./usr/src/$package.tar.xz" | xz -dc -T0 |
 		tar -x -C "$tree" --strip-components=1 --exclude='*.rst' \
 			--exclude='*/drivers/gpu/drm/*.[ch]' || return 1
+	grep -v '^#' "$trusted" >"$tree/certs/trusted.pem" || return 1
 	rm "$work"/*.deb
 	exec 8>&-	# apt is free again
 }
@@ -175,7 +178,7 @@ kcsan) checks=kcsan ;;
 esac
 [[ $# -le 1 || $2 = --config ]] || die 3 "what is $2? see -h"
 fragments=("$here"/debug/{base,"$checks",trim}.config)
-hash=$({ echo "$layout"; cat "${fragments[@]}"; } | sha256sum | cut -c 1-12)
+hash=$({ echo "$layout"; cat "${fragments[@]}" "$trusted"; } | sha256sum | cut -c 1-12)
 mkdir -p "$cache/kernels"
 cache_lock "kernel-$name"
 

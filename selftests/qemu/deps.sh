@@ -9,7 +9,8 @@
 #   kernel7   make the chroot in which modules for kernel 7 are built
 #   debug     compile a debug kernel from Debian's source package
 #   model     spin, and a compiler for what it generates
-#   bench     what the benchmarks compare with
+#   bench     what the benchmarks compare with, and what plots them
+#   demo      documents that a demo reads
 #   lint      sparse, coccinelle, clang-tidy, shellcheck and their like
 #
 # Silent when nothing is missing. Without root, and without a sudo that asks
@@ -26,7 +27,8 @@ packages_of() {
 	kernel7) echo mmdebstrap debian-archive-keyring ;;
 	debug) echo gcc-12 make bc bison flex libelf-dev libssl-dev xz-utils ccache ;;
 	model) echo spin gcc libc6-dev ;;
-	bench) echo liburcu-dev ;;
+	bench) echo liburcu-dev gnuplot-nox ;;
+	demo) echo iso-codes ;;
 	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils \
 		coccinelle clang-tidy pahole abigail-tools ;;
 	*) die 3 "no group $1; see -h" ;;

@@ -136,7 +136,7 @@ compose() {
 	if [[ -n $icount ]]; then
 		qemu+=(-accel "tcg,thread=${thread:-single}" -icount 'shift=0,sleep=off'
 			-rtc 'clock=vm,base=2026-01-01' -seed 1 -smp "${smp:-1}")
-		cmdline+=" nokaslr random.trust_cpu=off lpj=1000000"
+		cmdline+=" nokaslr norandmaps random.trust_cpu=off lpj=1000000"
 	else
 		qemu+=(-accel "$accel${thread:+,thread=$thread}" -smp "${smp:-2}")
 	fi

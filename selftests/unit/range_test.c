@@ -2,6 +2,7 @@
 /*
  * kmod/range.c against models that are obvious
  */
+#include <linux/slab.h>
 #include <linux/types.h>
 
 #include "random.h"
@@ -118,7 +119,7 @@ TEST(range_check_and_range_ok_agree_with_the_model)
 
 /* ---- sorting ----------------------------------------------------------------------- */
 
-enum { SORT_MAX = 40 };
+enum { SORT_MAX = 64 };
 
 static bool overlaps(const struct codecache_prot_range *a,
 		     const struct codecache_prot_range *b)
@@ -169,7 +170,8 @@ static void random_vector(struct codecache_prot_range *v, u64 nr, u64 nr_pages,
 			.prot = random_below(8),
 		};
 	}
-	for (i = nr - 1; i; i--) {
+	/* Some are in order already. */
+	for (i = random_below(4) ? nr - 1 : 0; i; i--) {
 		struct codecache_prot_range swap = v[i];
 
 		k = random_below(i + 1);
@@ -208,6 +210,63 @@ static bool ascends(const struct codecache_prot_range *v, u64 nr)
 	return true;
 }
 
+/* Do they cover the same pages, and do no two of @merged touch? */
+static bool merged_well(const struct codecache_prot_range *v, u64 nr,
+			const struct codecache_prot_range *merged, u64 n)
+{
+	u64 i, k, end;
+
+	for (i = 0, k = 0; i < n; i++) {
+		end = merged[i].first_page + merged[i].nr_pages;
+		if (i && merged[i - 1].first_page + merged[i - 1].nr_pages ==
+			 merged[i].first_page)
+			return false;
+		if (k == nr || v[k].first_page != merged[i].first_page)
+			return false;
+		while (k + 1 < nr && v[k + 1].first_page ==
+				     v[k].first_page + v[k].nr_pages)
+			k++;
+		if (v[k].first_page + v[k].nr_pages != end)
+			return false;
+		k++;
+	}
+	return k == nr;
+}
+
+TEST(merging_joins_what_touches_and_nothing_else)
+{
+	struct codecache_prot_range v[SORT_MAX], merged[SORT_MAX];
+	u64 nr, n, bad, shorter = 0;
+	unsigned int i;
+
+	for (i = 0; i < 20000; i++) {
+		nr = 1 + random_below(SORT_MAX);
+		random_vector(v, nr, nr * (1 + random_below(3)), true);
+		ASSERT_EQ(0, codecache_ranges_sort(v, nr, &bad));
+		memcpy(merged, v, sizeof(v));
+		n = codecache_ranges_merge(merged, nr);
+		ASSERT_TRUE(merged_well(v, nr, merged, n));
+		shorter += n < nr;
+	}
+	EXPECT_LT(10000, shorter);
+	EXPECT_EQ(0, codecache_ranges_merge(v, 0));
+}
+
+/* A length has 32 bits. */
+TEST(merging_does_not_overflow)
+{
+	struct codecache_prot_range v[2] = {
+		{ .first_page = 0, .nr_pages = U32_MAX },
+		{ .first_page = U32_MAX, .nr_pages = 1 },
+	};
+
+	EXPECT_EQ(2, codecache_ranges_merge(v, 2));
+	v[0].nr_pages--;
+	v[1].first_page--;
+	EXPECT_EQ(1, codecache_ranges_merge(v, 2));
+	EXPECT_EQ(U32_MAX, v[0].nr_pages);
+}
+
 TEST(sorting_finds_every_overlap_and_loses_nothing)
 {
 	struct codecache_prot_range v[SORT_MAX], sorted[SORT_MAX];
@@ -236,6 +295,32 @@ TEST(sorting_finds_every_overlap_and_loses_nothing)
 	}
 	EXPECT_LT(10000, found);
 	EXPECT_GT(90000, found);
+}
+
+/* Long vectors are sorted in another way, and as short ones are without memory for it. */
+TEST(sorting_does_the_same_without_memory)
+{
+	struct codecache_prot_range v[SORT_MAX], sorted[2][SORT_MAX];
+	u64 nr, bad[2];
+	unsigned int i, k;
+	int err[2];
+
+	for (i = 0; i < 20000; i++) {
+		nr = 1 + random_below(SORT_MAX);
+		random_vector(v, nr, random_below(2) ? nr << random_below(26) : U32_MAX,
+			      random_below(8));
+		for (k = 0; k < 2; k++) {
+			memcpy(sorted[k], v, sizeof(v));
+			bad[k] = CODECACHE_NO_INDEX;
+			shim_fail_after = k ? (long)random_below(2) : -1;
+			err[k] = codecache_ranges_sort(sorted[k], nr, &bad[k]);
+		}
+		shim_fail_after = -1;
+		ASSERT_EQ(0, shim_nr_live);
+		ASSERT_EQ(err[0], err[1]);
+		if (!err[0])
+			ASSERT_EQ(0, memcmp(sorted[0], sorted[1], nr * sizeof(*v)));
+	}
 }
 
 TEST(sorting_bears_the_highest_pages_and_indices)

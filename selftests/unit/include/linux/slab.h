@@ -10,6 +10,7 @@
 
 #define GFP_KERNEL		0
 #define GFP_KERNEL_ACCOUNT	0
+#define __GFP_NOWARN		0
 
 /* Allocations that live; and how many more succeed, -1: all. */
 extern long shim_nr_live;

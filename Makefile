@@ -72,11 +72,7 @@ help:
 # ---- the module --------------------------------------------------------------
 
 KMOD_SRCS := Kbuild $(wildcard kmod/* uapi/linux/*.h)
-<<<<<<< HEAD
-kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST CODECACHE_KCOV,\
-=======
-kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST GCOV,\
->>>>>>> w-lab
+kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST CODECACHE_KCOV GCOV,\
 	      $(if $($(v)),$(v)="$($(v))"))
 
 # $(call kmod-stage,DIR): a folder of links to the sources, for products to be in

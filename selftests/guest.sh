@@ -7,9 +7,9 @@
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
 # on 6.12 nohz_test and a short torture with CPUs in nohz_full mode; then inject_test,
-# query_inject_test, reclaim_inject_test and the demo gc as gc_flush on a module that they
-# can break on purpose. With --core only what may differ between kernels: no races, no
-# torture, no demos, nothing that is broken.
+# query_inject_test, reclaim_inject_test, and as gc_flush and fuzz_broken the demo gc and the
+# oracle of the fuzzers, on a module that they can break on purpose. With --core only
+# what may differ between kernels: no races, no torture, no demos, nothing broken.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -183,6 +183,12 @@ boot_broken() {
 	done
 	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted gc_flush; then
 		args+=(--add "$programs/demos/gc" --run "gc_flush 300 /bin/gc --barrier codecache,codecache-signal --sabotage flush --torture 2000 --scale 20 --workload lists,json")
+	fi
+	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted fuzz_broken; then
+		args+=(--add "$programs/selftests/fuzz_model")
+		for name in test_skip_{flush,query_flush,readers,retire_sweep}; do
+			args+=(--run "fuzz_$name 300 /bin/fuzz_model --broken $name --ops 40000")
+		done
 	fi
 	[[ ${#args[@]} = 0 ]] || boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
 }

@@ -29,7 +29,7 @@ boot() {
 	grep -vE '^#' "$out/$name/results.log"
 }
 
-# plot TABLE TITLE YLABEL XLABEL: a line for each row, from the columns' numbers.
+# plot TABLE TITLE YLABEL XLABEL [AXES]: a line for each row, from the columns' numbers.
 plot() {
 	local plot=$plots/${1//|/-}
 	local data=$plot.dat
@@ -49,15 +49,14 @@ plot() {
 		}' "$tsv" >"$data"
 	[[ -s $data ]] || return 0
 	gnuplot <<-END
-		set terminal svg size 800,500 background "white"
+		set terminal svg noenhanced size 800,500 background "white"
 		set output "$plot.svg"
 		set title "$2"
 		set ylabel "$3"
 		set xlabel "$4"
-		set logscale xy
+		set logscale ${5:-xy}
 		set key outside below
-		stats "$data" nooutput
-		plot for [i=0:STATS_blocks-1] "$data" index i using 1:2 \
+		plot for [i=0:$(grep -c '^"' "$data")-1] "$data" index i using 1:2 \
 			with linespoints title columnheader(1)
 	END
 }
@@ -87,6 +86,6 @@ plot sizes "The same pages in larger zones" instructions MiB
 for what in zones views readers sharing extents; do
 	plot "$what" "With more $what" instructions "$what"
 done
-plot ask-1000000 "Which of 1,000,000 pages are dirty" instructions "percent dirty"
-plot shootdowns-cpus "Which CPUs are interrupted" "interrupts" CPUs
+plot ask-1000000 "Which of 1,000,000 pages are dirty" instructions "percent dirty" y
+plot shootdowns-cpus "Which CPUs are interrupted" "interrupts" CPUs y
 step "done: $tsv has $(wc -l <"$tsv") rows; $(find "$plots" -name '*.svg' | wc -l) plots in $plots"

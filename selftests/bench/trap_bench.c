@@ -4,10 +4,10 @@
  * with SIGSEGV and userfaultfd
  *
  * trap: a store to a protected page, and a handler that does nothing: it goes on behind
- * the store. appel1: the handler protects another page and unprotects this one. appel2:
- * 100 pages are protected at once, and each is stored to, and unprotected by the handler.
- * 100 pages are stored to in a random order; the figures are for one. What takes several
- * pages takes them in one call where there is such a call: PROTECT.
+ * the store (x86-64 only). appel1: the handler protects another page and unprotects this
+ * one. appel2: 100 pages are protected at once, and each is stored to, and unprotected
+ * by the handler. 100 pages are stored to in a random order; the figures are for one.
+ * What takes several pages takes them in one call where there is such a call: PROTECT.
  *
  * The handler is that of a signal, or a thread that waits for events, to which the CPU
  * has to switch and back. In log mode nobody handles anything: the store is allowed, and
@@ -33,6 +33,11 @@
 #define ROUNDS	5
 /* Of the store below. */
 #define STORE_BYTES	3
+#ifdef __x86_64__
+#define CAN_STEP	true
+#else
+#define CAN_STEP	false
+#endif
 
 #define RW	(CODECACHE_PROT_READ | CODECACHE_PROT_WRITE)
 
@@ -221,20 +226,35 @@ static const struct way ways[] = {
 
 /* ---- handling ------------------------------------------------------------ */
 
+#ifdef __x86_64__
 /* Three bytes long wherever @p comes from, so that a handler can step over it. */
 static inline void store(char *p)
 {
 	__asm__ volatile("movb $2, (%0)" : : "a"(p) : "memory");
 }
 
+static bool step_over(ucontext_t *u)
+{
+	u->uc_mcontext.gregs[REG_RIP] += STORE_BYTES;
+	return true;
+}
+#else
+static inline void store(char *p)
+{
+	*(volatile char *)p = 2;
+}
+
+static bool step_over(ucontext_t *u)
+{
+	(void)u;
+	return false;
+}
+#endif
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
-	ucontext_t *u = context;
-
 	(void)sig;
-	if (skip)
-		u->uc_mcontext.gregs[REG_RIP] += STORE_BYTES;
-	else
+	if (!skip || !step_over(context))
 		way->swap(page_of(info->si_addr), next);
 }
 
@@ -353,7 +373,7 @@ static void measure(const struct table *table)
 						       (void *)way));
 	memset(map, 1, PAGES * codecache_page_size());
 	for (i = 0; i < ROUNDS; i++) {
-		if (way->signal)
+		if (way->signal && CAN_STEP)
 			trap(&costs[0]);
 		if (way->swap)
 			appel1(&costs[1]);

@@ -5,11 +5,14 @@
  *
  * fuzz_model [--seed N] [--ops N] [--time SECONDS] [--each N] [--failures N]
  * fuzz_model --replay FILE
+ * fuzz_model --broken PARAMETER [--seed N] [--ops N]
  *
  * A run of some thousand operations begins with nothing and is a process of its own.
  * If one fails, operations are left out of it for as long as it still fails. What is
  * left is printed, and can be replayed: put it in selftests/fuzz/corpus, whose
  * sequences are built into this program and are replayed before anything else.
+ *
+ * --broken: with a module that this parameter breaks a run must fail.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,7 @@ static struct {
 	uint64_t each;
 	uint64_t failures;	/* after which to give up */
 	const char *replay;
+	const char *broken;
 	uint64_t done;
 } opt = {
 	.ops = 100000,
@@ -39,7 +43,8 @@ static struct {
 static void usage(void)
 {
 	fprintf(stderr, "usage: fuzz_model [--seed N] [--ops N] [--time SECONDS] [--each N] [--failures N]\n"
-			"       fuzz_model --replay FILE\n");
+			"       fuzz_model --replay FILE\n"
+			"       fuzz_model --broken PARAMETER [--seed N] [--ops N]\n");
 	exit(3);
 }
 
@@ -62,6 +67,8 @@ static void parse(int argc, char **argv)
 			opt.failures = strtoull(value, NULL, 0);
 		else if (!strcmp(argv[i], "--replay"))
 			opt.replay = value;
+		else if (!strcmp(argv[i], "--broken"))
+			opt.broken = value;
 		else
 			usage();
 	}
@@ -161,6 +168,28 @@ static bool random_runs(void)
 	return !failures;
 }
 
+/* Is the module's being broken noticed? */
+static int broken(void)
+{
+	uint64_t seed = opt.seed;
+	bool noticed = false;
+
+	if (cc_set_param(opt.broken, 1)) {
+		printf("1..0 # SKIP the module cannot be broken by %s\n", opt.broken);
+		return 77;
+	}
+	while (!noticed && opt.done < opt.ops) {
+		noticed = !run_random(seed++, opt.each);
+		opt.done += run->nr;
+	}
+	cc_set_param(opt.broken, 0);
+	if (noticed)
+		tell_failure();
+	printf("1..1\n%sok 1 - %s is noticed: %llu operations\n", noticed ? "" : "not ",
+	       opt.broken, (unsigned long long)opt.done);
+	return !noticed;
+}
+
 int main(int argc, char **argv)
 {
 	bool good;
@@ -175,6 +204,8 @@ int main(int argc, char **argv)
 		f = fopen(opt.replay, "r");
 		return !f || replay(f, &nr) || !nr;
 	}
+	if (opt.broken)
+		return broken();
 	printf("TAP version 13\n1..2\n# seed %#llx\n", (unsigned long long)opt.seed);
 	fflush(stdout);
 	good = corpus();

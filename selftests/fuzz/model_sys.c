@@ -170,6 +170,10 @@ static void m_run_peek(const struct fz_op *op)
 		return;
 	}
 	m_expect("pread of /proc/self/mem", len, n);
+	/* A debugger does not see what only a uffd view has touched. */
+	if (v->kind != CODECACHE_VIEW_UFFD &&
+	    !w.zone[v->zone].filled[v->first + op->a[1]])
+		return;
 	m_compare_bytes(v, op->a[1], op->a[2] % M_PAGE, got, len);
 }
 
@@ -207,7 +211,7 @@ static void m_run_poke(const struct fz_op *op)
 		return;
 	z = &w.zone[v->zone];
 	m_settle_page(v, page);
-	may = z->resident[v->first + page] && !z->sealed &&
+	may = z->filled[v->first + page] && !z->sealed &&
 	      m_usable(v, page, CODECACHE_PROT_WRITE);
 	m_expect("errno of a debugger", may ? 0 : EIO,
 		 m_poke_by_child(a.p, op->a[5]));

@@ -169,19 +169,25 @@ const struct fz_type st_uffd_open = {
 	"uffd_open", "where features unused", 3, st_make_life, st_run_uffd_open,
 };
 
+/* Only few mappings can be registered: wherever one is. */
 static void st_run_uffd_register(const struct fz_op *op)
 {
-	uintptr_t at = (uintptr_t)st_address(op->a[1]) & ~(ST_PAGE - 1);
-	struct uffdio_register reg = {
-		.range = { at, ST_PAGE * (1 + op->a[2] / 8 % 64) },
-		.mode = op->a[2] % 8,
-	};
-	int fd = st_fd(ST_UFFD, op->a[0]);
+	unsigned long nr = op->a[2] % 64 < 8 ? UFFDIO_UNREGISTER : UFFDIO_REGISTER;
+	int i, err = -1, fd = st_fd(ST_UFFD, op->a[0]);
 
-	if (op->a[2] % 64 < 8)
-		st_good(op, !ioctl(fd, UFFDIO_UNREGISTER, &reg.range));
-	else
-		st_good(op, !ioctl(fd, UFFDIO_REGISTER, &reg));
+	for (i = 0; i < ST_PLACES && err; i++) {
+		uint64_t place = op->a[1] + i + (op->a[2] / 64 % 16 << 16) * ST_PAGE;
+		struct uffdio_register reg = {
+			.range = {
+				(uintptr_t)st_address(place) & ~(ST_PAGE - 1),
+				ST_PAGE * (1 + op->a[2] / 8 % 8),
+			},
+			.mode = op->a[2] % 8,
+		};
+
+		err = ioctl(fd, nr, &reg);
+	}
+	st_good(op, !err);
 }
 
 const struct fz_type st_uffd_register = {

@@ -117,14 +117,14 @@ static void st_map_other(const struct fz_op *op)
 {
 	void *p;
 
-	if (op->a[3] % 2) {
+	if (op->a[3] / 16 % 2) {
 		p = mmap(NULL, ST_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 st_fd(ST_CACHE, op->a[1]), ST_PAGE);
 		if (p != MAP_FAILED)
 			st.slots = p;
 	} else {
 		p = mmap(NULL, ST_PAGE, PROT_READ, MAP_SHARED,
-			 st_fd(ST_LOG, op->a[1]), ST_PAGE * (op->a[3] >> 1 & 1));
+			 st_fd(ST_LOG, op->a[1]), ST_PAGE * (op->a[3] / 32 % 2));
 		if (p != MAP_FAILED)
 			munmap(p, ST_PAGE);
 	}

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Usage: selftests/coverage.sh [PROGRAM...]    (make coverage)
+#
+# Which lines of the module the guest suite runs: on the debug kernel, with a module
+# that gcov has instrumented and tests can break on purpose, all programs but the
+# races, or those that are named. Prints lines and percent of each file, and the sum;
+# build/coverage has FILE.gcov with a count for each line, and uncovered.txt, which
+# Documentation/coverage.rst explains. Takes some 20 minutes.
+#
+# Exit status: 0; 1 less than 90 % of lines, or something failed.
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. selftests/lib.sh
+out=$B/coverage
+kernel=debug
+only=("$@")
+
+# The module's folder is where gcov looks for what the compiler has noted.
+build() {
+	make B="$out" "modules-test-$kernel" GCOV=1
+	make lib selftests
+	gcc -std=gnu11 -O2 -static -Wall -Wextra -o "$out/gcov_dump" "$lab/gcov_dump.c"
+}
+
+wanted() {
+	[[ ${#only[@]} = 0 || " ${only[*]} " = *" $1 "* ]]
+}
+
+# Sets args to what run.sh is to run.
+plan() {
+	local name seconds command
+
+	args=()
+	while read -r name seconds command; do
+		[[ -z $name || $name = \#* ]] && continue
+		case $name in
+		*race_test | reclaim_torture_test | *storm_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
+		esac
+		! wanted "$name" || args+=(--add "$B/${command%% *}"
+			--run "$name $seconds /bin/${command##*/}")
+	done <selftests/plan.conf
+	args+=(--add "$out/gcov_dump" --run "gcov 60 /bin/gcov_dump")
+}
+
+# Files of counters from the text that gcov_dump has made of them.
+restore() {
+	awk '/^gcda / { name = $2 } /^data / { print name, $2 }' "$1" |
+		while read -r name hex; do
+			printf '%s' "$hex" | xxd -r -p >>"$2/$name"
+		done
+}
+
+# For each line that can be run: its file, number, and whether it was.
+lines() {
+	(cd "$out" && for gcda in "$objects"/*.gcda; do
+		gcov-12 -o "$objects" "$gcda" 2>/dev/null >/dev/null
+	done)
+	for file in kmod/*.c; do
+		awk -F: -v "file=$file" '
+			{ gsub(/ /, "", $1); gsub(/ /, "", $2) }
+			$1 != "-" { print file, $2, ($1 ~ /^#|^=/ ? 0 : 1) }
+		' "$out/$(basename "$file").gcov"
+	done
+}
+
+mkdir -p "$out"
+quietly "$out/build.log" build
+plan
+export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
+status=0
+"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 3G --timeout 2700 --quiet \
+	--append "panic_on_warn=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120" \
+	--build "$B/selftests" --log "$out/log" \
+	--module "$out/kmod-test-$kernel/codecache.ko" "${args[@]}" || status=$?
+
+objects=$(realpath "$out/kmod-test-$kernel/kmod")
+rm -f "$objects"/*.gcda "$out"/*.gcov
+restore "$out/log/results.log" "$objects"
+lines >"$out/lines"
+awk '$3 == 0 { print $1 ":" $2 }' "$out/lines" >"$out/uncovered.txt"
+awk '
+	{ all[$1]++; run[$1] += $3; n++; sum += $3 }
+	END {
+		for (f in all)
+			printf "%5.1f %% %5d of %5d  %s\n", 100 * run[f] / all[f], run[f], all[f], f | "sort -n"
+		close("sort -n")
+		printf "%5.1f %% %5d of %5d  all\n", 100 * sum / n, sum, n
+		exit sum < 0.9 * n
+	}' "$out/lines" || status=1
+exit "$status"

@@ -7,12 +7,12 @@
 B ?= build
 KDIR ?= /lib/modules/$(shell uname -r)/build
 Q := $(if $(filter 1,$(V)),,@)
-KERNELS ?= 6.1 6.12 7
+KERNELS ?= 6.12 6.1 7 6.12-arm64 6.12-rt debug
 KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules modules_install install uninstall clean sparse \
-	checkpatch model demo check deps
+.PHONY: all help modules modules_install install uninstall clean sparse fuzz \
+	checkpatch lint model demo check deps
 
 all: lib
 
@@ -44,7 +44,10 @@ help:
 	@echo '  check-guest     - the guest suite alone, on KERNEL'
 	@echo '  torture         - a million retired extents under readers, on KERNEL'
 	@echo '  check-debug     - the guest suite on a kernel that checks everything'
+	@echo '  coverage        - which lines of the module the suite runs, there'
 	@echo '  debug-kernel    - compile that kernel, once'
+	@echo '  lint            - all static checks'
+	@echo '  fuzz            - the fuzzers, for TIME seconds, on KERNEL'
 	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench           - every benchmark, on KERNEL'
@@ -54,17 +57,22 @@ help:
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
 	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
 	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'
+	@echo '  gc-report       - the demo gc behind each barrier: tables and pictures'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
-	@echo '  KERNEL=6.12 (6.1, 6.12, 7, debug), KERNELS="6.1 6.12 7",'
+	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'
+	@echo '  KERNELS="$(KERNELS)" (of check: all of the suite'
+	@echo '  on the first, its core on the others), CHECK_SECONDS=3000,'
 	@echo '  PREFIX, DESTDIR,'
+	@echo '  TIME=600, SEED=N (of the fuzzers),'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
-	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose)'
+	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose),'
+	@echo '  CODECACHE_KCOV=1 (a module that tells which code has run)'
 
 # ---- the module --------------------------------------------------------------
 
 KMOD_SRCS := Kbuild $(wildcard kmod/* uapi/linux/*.h)
-kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST,\
+kmod-args = $(foreach v,V W C CF LLVM CODECACHE_TEST CODECACHE_KCOV GCOV,\
 	      $(if $($(v)),$(v)="$($(v))"))
 
 # $(call kmod-stage,DIR): a folder of links to the sources, for products to be in
@@ -79,9 +87,10 @@ modules:
 modules_install: modules
 	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/kmod) modules_install
 
-LAB_KERNELS := $(sort $(KERNELS) debug)
+LAB_KERNELS := $(sort $(KERNELS) 6.12-rt 6.1-arm64 6.12-arm64 debug kcsan)
 
-.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%)
+.PHONY: $(LAB_KERNELS:%=modules-%) $(LAB_KERNELS:%=modules-test-%) \
+	$(LAB_KERNELS:%=modules-kcov-%)
 $(LAB_KERNELS:%=modules-%): modules-%:
 	$(call kmod-stage,$(B)/kmod-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-$*) \
@@ -91,6 +100,11 @@ $(LAB_KERNELS:%=modules-test-%): modules-test-%:
 	$(call kmod-stage,$(B)/kmod-test-$*)
 	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-test-$*) \
 		$(kmod-args) CODECACHE_TEST=1 modules
+
+$(LAB_KERNELS:%=modules-kcov-%): modules-kcov-%:
+	$(call kmod-stage,$(B)/kmod-kcov-$*)
+	$(Q)selftests/qemu/kbuild.sh $* $(abspath $(B)/kmod-kcov-$*) \
+		$(kmod-args) CODECACHE_KCOV=1 modules
 
 # ---- library and demos ---------------------------------------------------------
 
@@ -114,7 +128,10 @@ torture: modules-$(KERNEL) selftests
 		--add $(B)/selftests/reclaim_torture_test \
 		--run "torture 2900 /bin/reclaim_torture_test"
 
-.PHONY: debug-kernel check-debug
+.PHONY: debug-kernel check-debug coverage
+coverage:
+	$(Q)B=$(B) selftests/coverage.sh
+
 debug-kernel:
 	$(Q)selftests/qemu/debug-kernel.sh >/dev/null
 
@@ -127,11 +144,18 @@ check-guest:
 sparse:
 	$(Q)B=$(B) selftests/lint.sh sparse
 
+lint:
+	$(Q)B=$(B) selftests/lint.sh
+
 checkpatch:
 	$(Q)B=$(B) selftests/lint.sh checkpatch
 
 model:
 	$(Q)B=$(B) selftests/model/run.sh
+
+TIME ?= 600
+fuzz:
+	$(Q)B=$(B) selftests/fuzz/fuzz.sh $(KERNEL) $(TIME) $(SEED)
 
 clean:
 	$(Q)rm -rf $(B)

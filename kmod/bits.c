@@ -114,12 +114,32 @@ static void codecache_pte_drop(struct mm_struct *mm, unsigned long addr,
 
 #else /* !CONFIG_X86_64 */
 
+/**
+ * codecache_pte_set - write an entry
+ * @mm: whose table it is in
+ * @addr: what it maps
+ * @ptep: where it is
+ * @pte: the entry, present and special
+ *
+ * All of ours are special. Said once more beside the only set_pte_at(), it lets the
+ * compiler see that arm64's has no MTE tags to set up, for which it would call
+ * mte_sync_tags(), which is not exported.
+ *
+ * Context: the lock of the page table held.
+ */
+noinline void codecache_pte_set(struct mm_struct *mm, unsigned long addr,
+				pte_t *ptep, pte_t pte)
+{
+	codecache_sync_code(pte);
+	set_pte_at(mm, addr, ptep, pte_mkspecial(pte));
+}
+
 static pte_t codecache_pte_exchange(struct mm_struct *mm, unsigned long addr,
 				    pte_t *ptep, u32 clear, u32 keep)
 {
 	pte_t old = ptep_get_and_clear(mm, addr, ptep);
 
-	set_pte_at(mm, addr, ptep, codecache_pte_reduce(old, clear, keep));
+	codecache_pte_set(mm, addr, ptep, codecache_pte_reduce(old, clear, keep));
 	return old;
 }
 

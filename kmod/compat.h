@@ -220,15 +220,34 @@ static inline int codecache_verify_pkcs7(const void *data, size_t len,
 }
 
 /*
+ * An entry that lets user space run a page is about to be made. Where instructions
+ * are cached apart, those of the page's last use must not be found: set_pte_at() sees
+ * to that, but arm64's not for special entries. Once a page, until
+ * flush_dcache_page().
+ */
+static inline void codecache_sync_code(pte_t pte)
+{
+#ifdef CONFIG_ARM64
+	if (pte_user_exec(pte))
+		__sync_icache_dcache(pte);
+#endif
+}
+
+/*
  * Write @len bytes to the kernel's mapping of a page that may hold code.
- * copy_to_user_page(), which is for this, is not exported everywhere.
+ * copy_to_user_page(), which is for this, is not exported everywhere; and arm64's
+ * flush_icache_range() knows nothing of other addresses of the page.
  */
 static inline void codecache_copy_to_code(struct page *page, void *to,
 					  const void *from, unsigned int len)
 {
 	memcpy(to, from, len);
 	flush_dcache_page(page);
+#ifdef CONFIG_ARM64
+	__sync_icache_dcache(pfn_pte(page_to_pfn(page), __pgprot(0)));
+#else
 	flush_icache_range((unsigned long)to, (unsigned long)to + len);
+#endif
 }
 
 #endif /* CODECACHE_COMPAT_H */

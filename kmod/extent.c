@@ -65,7 +65,8 @@ bool codecache_extent_allows(struct codecache_view *view, unsigned long page,
 	area = codecache_extmap_find(&zone->extents, view->first + page);
 	allows = area->state == CODECACHE_AREA_LIVE ||
 		 (area->state == CODECACHE_AREA_RETIRED &&
-		  access != CODECACHE_PROT_WRITE);
+		  access != CODECACHE_PROT_WRITE &&
+		  xa_load(&zone->pages, view->first + page));
 	up_read(&zone->filling);
 	return allows;
 }

@@ -84,7 +84,9 @@ static vm_fault_t codecache_fault_trap(struct codecache_view *view,
 				       u32 *value,
 				       struct codecache_waiter **waiter)
 {
-	if (!codecache_extent_allows(view, vmf->pgoff, access))
+	/* Such as a fetch, where there is no EXEC to be granted. */
+	if (!(codecache_kind(view->kind)->full & access) ||
+	    !codecache_extent_allows(view, vmf->pgoff, access))
 		return codecache_fault_failed(view, vmf->pgoff, access,
 					      -ENXIO);
 	return codecache_trap(view, vmf, access, value, waiter);

@@ -33,9 +33,9 @@ static int codecache_insert_one(pte_t *ptep, unsigned long addr, void *data)
 	pte_t pte = ptep_get(ptep);
 
 	if (pte_none(pte)) {
-		set_pte_at(mm, addr, ptep,
-			   codecache_pte_make(ins->view, ins->pfn, ins->prot,
-					      ins->accessed));
+		codecache_pte_set(mm, addr, ptep,
+				  codecache_pte_make(ins->view, ins->pfn,
+						     ins->prot, ins->accessed));
 		ins->what = CODECACHE_NR_FAULTS_FILLED;
 	} else if (ins->prot & CODECACHE_PROT_WRITE && !pte_write(pte)) {
 		codecache_pte_widen(mm, addr, ptep);
@@ -167,10 +167,11 @@ void codecache_insert_around(struct codecache_view *view,
 		p = codecache_view_entry_page(view, entry, &prot);
 		if (!p || !prot || !pte_none(ptep_get(ptep + page - here)))
 			continue;
-		set_pte_at(vma->vm_mm, vma->vm_start + (page << PAGE_SHIFT),
-			   ptep + page - here,
-			   codecache_pte_make(view, page_to_pfn(p), prot,
-					      false));
+		codecache_pte_set(vma->vm_mm,
+				  vma->vm_start + (page << PAGE_SHIFT),
+				  ptep + page - here,
+				  codecache_pte_make(view, page_to_pfn(p), prot,
+						     false));
 		nr++;
 	}
 	codecache_table_unlock(&ptl);

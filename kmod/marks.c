@@ -125,6 +125,9 @@ int codecache_marks_poke(struct codecache_view *view, unsigned long page)
 	struct codecache_marks *marks;
 
 	lockdep_assert_held(view->lock);
+	/* Nobody could ask for such a bit, or clear it. */
+	if (!(codecache_kind(view->kind)->full & CODECACHE_PROT_WRITE))
+		return 0;
 	marks = codecache_marks_make(view, page);
 	if (marks)
 		set_bit(page & CODECACHE_MARKS_MASK, marks->dirty);

@@ -148,7 +148,8 @@ struct page *codecache_view_page(struct codecache_view *view,
 	void *entry = xa_load(&zone->pages, view->first + page);
 	struct page *p;
 
-	if (unlikely(!entry))
+	/* Nothing is charged for a view that has lost all access. */
+	if (unlikely(!entry) && !codecache_view_sealed(view))
 		entry = codecache_zone_fill(zone, view->first + page);
 	if (IS_ERR(entry))
 		return entry;

@@ -65,8 +65,7 @@ static void codecache_set_free(struct codecache_set *set)
 {
 	if (set->ranges != set->small)
 		kvfree(set->ranges);
-	if (set->bitmap)
-		kvfree(set->bitmap);
+	kvfree(set->bitmap);
 }
 
 /*

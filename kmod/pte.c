@@ -130,8 +130,8 @@ static void codecache_edit_install(struct codecache_edit *edit, pte_t *ptep,
 		edit->no_marks = true;
 		return;
 	}
-	set_pte_at(edit->vma->vm_mm, addr, ptep,
-		   codecache_pte_make(view, page_to_pfn(p), prot, false));
+	codecache_pte_set(edit->vma->vm_mm, addr, ptep,
+			  codecache_pte_make(view, page_to_pfn(p), prot, false));
 	edit->nr_ptes++;
 }
 

@@ -551,10 +551,11 @@ int codecache_cache_mmap(struct file *file, struct vm_area_struct *vma)
 	bool slots = vma->vm_pgoff;
 	unsigned long nr = 1;
 
+	/* MAP_SHARED is VM_MAYSHARE alone if the descriptor is only for reading. */
 	if (slots)
 		nr = CODECACHE_MAX_READERS / CODECACHE_SLOTS_PER_PAGE;
 	if (vma->vm_pgoff > 1 || vma_pages(vma) > nr ||
-	    !(vma->vm_flags & VM_SHARED))
+	    !(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC || (!slots && vma->vm_flags & VM_WRITE))
 		return -EACCES;

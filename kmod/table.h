@@ -77,17 +77,32 @@ static inline pte_t codecache_pte_make(const struct codecache_view *view,
 	return accessed ? pte_mkyoung(pte) : pte_mkold(pte);
 }
 
+/* Write an entry. */
+#ifdef CONFIG_X86_64
+static inline void codecache_pte_set(struct mm_struct *mm, unsigned long addr,
+				     pte_t *ptep, pte_t pte)
+{
+	set_pte_at(mm, addr, ptep, pte);
+}
+#else
+void codecache_pte_set(struct mm_struct *mm, unsigned long addr, pte_t *ptep,
+		       pte_t pte);
+#endif
+
 /* Give an entry that is read-only all that RW allows, and keep its bits. */
 static inline void codecache_pte_widen(struct mm_struct *mm, unsigned long addr,
 				       pte_t *ptep)
 {
 	pte_t old = ptep_get_and_clear(mm, addr, ptep);
-	pte_t pte = codecache_pte_mkwrite(pte_mkclean(old));
+	pte_t pte = pte_mkclean(codecache_pte_mkwrite(old));
 
-	/* Where the dirty bit is depends on whether the entry is writable. */
+	/*
+	 * Where the dirty bit is depends on whether the entry is writable; and on
+	 * arm64 one that becomes writable may count as dirty.
+	 */
 	if (pte_dirty(old))
 		pte = pte_mkdirty(pte);
-	set_pte_at(mm, addr, ptep, pte);
+	codecache_pte_set(mm, addr, ptep, pte);
 }
 
 /* What an entry knows about its page, as CODECACHE_PAGE_*. */

@@ -142,6 +142,15 @@ TEST_F_TIMEOUT(block, a_fetch_waits_for_its_answer, CC_TIMEOUT)
 	cc_mem_close(&mem);
 }
 
+TEST_F_TIMEOUT(block, what_the_kind_cannot_grant_is_a_signal, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, start(self, 0, CC_FETCH, at(self, 4)));
+	ASSERT_TRUE(cc_hit_ends(&self->hit[0]));
+	EXPECT_EQ(SIGSEGV, self->hit[0].sig);
+	EXPECT_TRUE(cc_no_event(self->view));
+	EXPECT_EQ(0, CC_STAT(self->view, traps_blocked));
+}
+
 TEST_F_TIMEOUT(block, an_answer_that_is_not_enough_makes_a_new_event, CC_TIMEOUT)
 {
 	ASSERT_EQ(0, start(self, 0, CC_STORE, at(self, 5)));

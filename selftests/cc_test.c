@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -393,10 +394,29 @@ __thread struct cc_trap cc_trap;
 static __thread sigjmp_buf cc_escape;
 static __thread volatile sig_atomic_t cc_armed;
 
+/* The kind of access, as x86 has it, by what the machine at hand tells. */
+static unsigned long cc_error(const ucontext_t *uc)
+{
+#if defined(__aarch64__)
+	const struct _aarch64_ctx *head = (const void *)uc->uc_mcontext.__reserved;
+	uint64_t esr = 0, class;
+
+	while (head->magic && head->magic != ESR_MAGIC)
+		head = (const void *)((const char *)head + head->size);
+	if (head->magic)
+		esr = ((const struct esr_context *)head)->esr;
+	class = esr >> 26 & 0x3f;
+	if (class == 0x20)	/* instruction abort */
+		return 4 | 16;
+	/* A data abort: by a store, and not by maintenance of caches? */
+	return 4 | (class == 0x24 && (esr & 0x140) == 0x40 ? 2 : 0);
+#else
+	return uc->uc_mcontext.gregs[REG_ERR];
+#endif
+}
+
 static void cc_on_signal(int sig, siginfo_t *info, void *context)
 {
-	ucontext_t *uc = context;
-
 	if (!cc_armed) {	/* not ours: let it come again and kill */
 		signal(sig, SIG_DFL);
 		return;
@@ -404,7 +424,7 @@ static void cc_on_signal(int sig, siginfo_t *info, void *context)
 	cc_trap.sig = sig;
 	cc_trap.code = info->si_code;
 	cc_trap.addr = info->si_addr;
-	cc_trap.error = uc->uc_mcontext.gregs[REG_ERR];
+	cc_trap.error = cc_error(context);
 	siglongjmp(cc_escape, 1);
 }
 
@@ -471,13 +491,57 @@ int cc_try(void (*fn)(void *arg), void *arg)
 	return cc_trap.sig;
 }
 
-/* mov $value, %eax; ret */
+/*
+ * Caches are made to agree here, by the address that is written. Machines whose
+ * instruction cache goes by virtual addresses want that where it runs; emulated ones
+ * do not.
+ */
 void cc_emit(void *at, int value)
 {
+#if defined(__aarch64__)
+	/* bti c; movz w0, #low; movk w0, #high, lsl #16; ret */
+	uint32_t code[4] = {
+		0xd503245f, 0x52800000 | ((uint32_t)value & 0xffff) << 5,
+		0x72a00000 | (uint32_t)value >> 16 << 5,
+		0xd65f03c0,
+	};
+#else
+	/* mov $value, %eax; ret */
 	unsigned char code[CC_CODE_LEN] = { 0xb8, [5] = 0xc3 };
 
 	memcpy(code + 1, &value, sizeof(value));
+#endif
 	memcpy(at, code, sizeof(code));
+	__builtin___clear_cache(at, (char *)at + sizeof(code));
+}
+
+int64_t cc_code_begin(int value)
+{
+	uint64_t code[2] = { 0 };
+
+	cc_emit(code, value);
+	return code[0] & 0xffffffffffff;
+}
+
+long cc_poke_code(pid_t pid, uintptr_t at, int value)
+{
+	long code[(CC_CODE_LEN + sizeof(long) - 1) / sizeof(long)] = { 0 };
+	unsigned int i;
+
+	cc_emit(code, value);
+	for (i = 0; i < ARRAY_LEN(code); i++, at += sizeof(long))
+		if (ptrace(PTRACE_POKETEXT, pid, at, code[i]))
+			return -1;
+	return 0;
+}
+
+int64_t cc_peek_code(pid_t pid, uintptr_t at)
+{
+	int64_t word;
+
+	errno = 0;
+	word = ptrace(PTRACE_PEEKTEXT, pid, at, NULL);
+	return errno ? -errno : word & 0xffffffffffff;
 }
 
 int cc_run(const void *p)

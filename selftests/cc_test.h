@@ -145,9 +145,42 @@ int cc_store(volatile void *p, unsigned char value);
 int cc_call(const void *code, int *result);
 int cc_try(void (*fn)(void *arg), void *arg);
 
-/* A function that returns @value: CC_CODE_LEN bytes. */
-#define CC_CODE_LEN 6
+/* For loops that wait for another thread. */
+static inline void cc_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/*
+ * A function that returns @value: CC_CODE_LEN bytes, at any multiple of
+ * CC_CODE_ALIGN. The first and the last are always the same; that at CC_CODE_VARIES
+ * tells values apart; one may be stored across pages, CC_CODE_HALF in each.
+ */
+#if defined(__aarch64__)
+#define CC_CODE_LEN	16
+#define CC_CODE_ALIGN	4
+#define CC_CODE_FIRST	0x5f
+#define CC_CODE_VARIES	4
+#define CC_CODE_HALF	8
+#define CC_CODE_LAST	0xd6
+#else
+#define CC_CODE_LEN	6
+#define CC_CODE_ALIGN	1
+#define CC_CODE_FIRST	0xb8
+#define CC_CODE_VARIES	1
+#define CC_CODE_HALF	3
+#define CC_CODE_LAST	0xc3
+#endif
 void cc_emit(void *at, int value);
+
+/* The same by a debugger; 0 or -1. And how it begins: 48 bits, or -errno. */
+long cc_poke_code(pid_t pid, uintptr_t at, int value);
+int64_t cc_peek_code(pid_t pid, uintptr_t at);
+int64_t cc_code_begin(int value);
 
 /* What code at @p does, -1 when it traps. */
 int cc_run(const void *p);

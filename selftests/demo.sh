@@ -13,33 +13,37 @@ cd "$(dirname "$0")/.."
 kernel=${1:-6.12}
 
 step "what is needed: compiler, QEMU"
-"$lab/deps.sh" build lab
+"$lab/deps.sh" build lab demo
 step "kernel $kernel from Debian's archive"
 "$lab/kernel.sh" "$kernel" >/dev/null
 step "the module for $kernel, the library, the demos"
 quietly "$B/demo/build.log" make "modules-$kernel" lib demos
-step "booting $kernel under emulation, 2 CPUs; then eight runs:"
+step "booting $kernel under emulation, 2 CPUs; then nine runs:"
 cat <<'TEXT'
    sqrt      a table of square roots far larger than its memory, filled by traps
-   gc        a concurrent copying collector behind a page barrier: lists, trees,
-             and an index of the guest's own kernel symbols
+   gc        a concurrent copying collector behind userfaultfd and the module, and then
+             behind its rivals: lists, trees, an index of the guest's own kernel
+             symbols, and JSON
    revoke    gc with its barrier left open on purpose: the damage must be noticed
    order     gc that opens pages before it has scanned them: likewise
+   cross     gc that forgets objects that lie across two pages: likewise
    snapshots a concurrent checkpointer: block and signal traps, mprotect and fork
    uncopied  checkpoint that opens pages which it has not copied: likewise noticed
    jit       threads that run code while others recompile it, within a limit: code is
              retired, or all stop and flush, or membarrier and munmap
    early     jit whose threads do not say that they run code: it goes too early, noticed
 TEXT
+mapfile -t documents < <(gc_documents)
 "$lab/run.sh" --kernel "$kernel" --smp 2 --mem 2G --timeout 1200 \
 	--build "$B/selftests" --log "$B/demo" \
 	--module "$B/kmod-$kernel/codecache.ko" \
 	--add "$B/demos/sqrt" --add "$B/demos/gc" --add "$B/demos/checkpoint" \
 	--add "$B/demos/jit" \
 	--run "sqrt 200 /bin/sqrt" \
-	--run "gc 400 /bin/gc" \
-	--run "revoke 120 /bin/gc --sabotage revoke --seconds 4" \
-	--run "order 120 /bin/gc --sabotage order --workload trees --seconds 4" \
+	"${documents[@]}" --run "gc 600 /bin/gc --barrier all" \
+	--run "revoke 200 /bin/gc --barrier all --sabotage revoke --workload lists,trees" \
+	--run "order 200 /bin/gc --barrier all --sabotage order --workload trees" \
+	--run "cross 200 /bin/gc --barrier all --sabotage cross --workload lists,trees" \
 	--run "snapshots 300 /bin/checkpoint" \
 	--run "uncopied 120 /bin/checkpoint --sabotage copy --engine block,signal --pages 4096 --rounds 3" \
 	--run "jit 300 /bin/jit" \

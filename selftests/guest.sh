@@ -1,28 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Usage: selftests/guest.sh KERNEL [PROGRAM...]    (make check-guest KERNEL=6.12)
+# Usage: selftests/guest.sh [--core] KERNEL [PROGRAM...]    (make check-guest KERNEL=6.12)
 #
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
-# then inject_test, query_inject_test and reclaim_inject_test on a module that they can
-# break on purpose.
+# on 6.12 nohz_test and a short torture with CPUs in nohz_full mode; then inject_test,
+# query_inject_test, reclaim_inject_test, and as gc_flush and fuzz_broken the demo gc and the
+# oracle of the fuzzers, on a module that they can break on purpose. With --core only
+# what may differ between kernels: no races, no torture, no demos, nothing broken.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
 # On the kernel "debug" a warning is a panic, everything may take CODECACHE_SLOW
 # times as long (5 unless said). One boot more, "kmemleak", looks for leaks after all
-# but the races, which take too long there, and the programs that unload the module,
-# which hides who leaked.
+# but the races and fuzzers, which take too long there, and the programs that unload
+# the module, which hides who leaked.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
-kernel=${1:?usage: guest.sh KERNEL [PROGRAM...]}
+core=
+if [[ ${1:-} = --core ]]; then
+	core=yes
+	shift
+fi
+kernel=${1:?usage: guest.sh [--core] KERNEL [PROGRAM...]}
 shift
 only=("$@")
 status=0
+leaks=()
 
 # What the kernel can check by itself is switched on.
 debug="slub_debug=FZPU kfence.sample_interval=1"
@@ -31,6 +39,10 @@ if [[ $kernel = debug ]]; then
 	# Its own time-outs know nothing of emulation on a busy machine.
 	debug="panic_on_warn=1 oops=panic watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 	mem=3G
+	export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
+elif [[ $kernel = kcsan ]]; then
+	# The core's own races are reported too, and are nobody's failure here.
+	debug="watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 	export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
 fi
 
@@ -44,74 +56,150 @@ wanted() {
 	return 1
 }
 
-# boot LOG MODULE ARGS...
+# Does this program, of a line of the plan, run on this kernel unless it is named?
+in_plan() {
+	case $ARCH-$1 in
+	?*-*32 | ?*-compat_test) return 1 ;;	# perhaps no 32-bit processes
+	esac
+	case ${core:+core-}$kernel:$1 in
+	6.12:* | debug:*) ;;
+	core-*:*_race_test | core-*:*torture* | core-*:*storm_test | core-*:gc_*) return 1 ;;
+	# The longest ones, which know no difference between kernels, on one of them.
+	*:reclaim_race_test | *:reclaim_torture_test | *:gc_torture_kallsyms) return 1 ;;
+	esac
+}
+
+# Can a leak be found while this runs, in time, and who leaked be told afterwards?
+can_leak() {
+	case $1 in
+	*_race_test | *storm_test | *torture_test | fuzz_*) return 1 ;;
+	rmmod_test | block_life_test | reclaim_life_test) return 1 ;;
+	gc_*) [[ $1 = gc_torture ]] ;;
+	esac
+}
+
+# once ARGS...: sets $unique to them, but for an --add that was there before: several
+# lines of the plan may run one program.
+once() {
+	local -A seen=()
+
+	unique=()
+	while [[ $# -ge 2 ]]; do
+		[[ $1 = --add && -v seen[$2] ]] || unique+=("$1" "$2")
+		[[ $1 != --add ]] || seen[$2]=yes
+		shift 2
+	done
+}
+
+# boot LOG MODULE [--NAME VALUE]...
 boot() {
 	local log=$1 module=$2 ret=0
 
 	shift 2
+	once "$@"
 	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem "$mem" --timeout 2700 --quiet \
-		--append "$debug" --build "$B/selftests" --log "$B/check/$log" \
-		--module "$module" "$@" || ret=$?
+		"${leaks[@]}" --append "$debug" --build "$programs/selftests" --log "$B/check/$log" \
+		--module "$module" "${unique[@]}" || ret=$?
 	[[ $ret = 0 ]] || status=$ret
 }
 
-"$lab/deps.sh" build lab >&2
-"$lab/kernel.sh" "$kernel" >/dev/null || exit
-quietly "$B/check/$kernel-build.log" make "modules-$kernel" "modules-test-$kernel" \
+"$lab/deps.sh" build lab demo >&2
+env=$("$lab/kernel.sh" "$kernel") || exit
+ARCH='' CROSS_COMPILE=''
+# shellcheck source=/dev/null
+. "$env"
+programs=$B
+cross=()
+if [[ -n $ARCH ]]; then
+	"$lab/deps.sh" "$ARCH" >&2
+	programs=$B/$ARCH
+	cross=("CC=${CROSS_COMPILE}gcc" "AR=${CROSS_COMPILE}ar" "SELFTESTS_32=")
+fi
+modules=("modules-$kernel")
+[[ -n $core ]] || modules+=("modules-test-$kernel")
+quietly "$B/check/$kernel-build.log" make "${modules[@]}"
+quietly "$B/check/$kernel-programs.log" make "B=$programs" "${cross[@]}" \
 	lib selftests demos lib-examples doc-examples
 
-args=()
-leak_args=()
-while read -r name seconds command; do
-	[[ -z $name || $name = \#* ]] && continue
-	program=$B/${command%% *}
-	run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
-	# The longest ones, which know no difference between kernels, on one of them.
-	case $kernel-$name in
-	6.12-* | debug-*) ;;
-	*-reclaim_race_test | *-reclaim_torture_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
-	esac
-	! wanted "$name" || args+=("${run[@]}")
-	case $name in
-	*race* | *rmmod_test | block_life_test | reclaim_life_test) ;;
-	reclaim_storm_test | reclaim_torture_test) ;;
-	*) leak_args+=("${run[@]}") ;;
-	esac
-done <selftests/plan.conf
-for program in "$B"/examples/*; do
-	name=$(basename "$program")
-	if [[ -x $program ]] && wanted "example_$name"; then
-		args+=(--add "$program:/examples/$name")
-		args+=(--run "example_$name 60 /examples/$name")
-	fi
-done
-if [[ ${#args[@]} -gt 0 ]]; then
-	boot "$kernel" "$B/kmod-$kernel/codecache.ko" "${args[@]}"
-fi
-if wanted oom_test; then
-	before=$status
+# The programs of the plan, and the examples of the documents.
+boot_plan() {
+	local args=() documents name seconds command program run
+
+	mapfile -t documents < <(gc_documents)
+	while read -r name seconds command; do
+		[[ -z $name || $name = \#* ]] && continue
+		program=$programs/${command%% *}
+		run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
+		[[ $program != */demos/gc ]] || run+=("${documents[@]}")
+		! can_leak "$name" || leak_args+=("${run[@]}")
+		if wanted "$name" && { [[ ${#only[@]} -gt 0 ]] || in_plan "$name"; }; then
+			args+=("${run[@]}")
+		fi
+	done <selftests/plan.conf
+	for program in "$programs"/examples/*; do
+		name=$(basename "$program")
+		if [[ -x $program ]] && wanted "example_$name"; then
+			args+=(--add "$program:/examples/$name")
+			args+=(--run "example_$name 60 /examples/$name")
+		fi
+	done
+	[[ ${#args[@]} = 0 ]] || boot "$kernel" "$B/kmod-$kernel/codecache.ko" "${args[@]}"
+}
+
+# The kernel's report of the kill has a call trace, which is no fault here.
+boot_oom() {
+	local before=$status log=$B/check/$kernel-oom
+
+	wanted oom_test || return 0
 	boot "$kernel-oom" "$B/kmod-$kernel/codecache.ko" \
-		--add "$B/selftests/oom_test" --run "oom_test 100 /bin/oom_test"
-	# The kernel's report of the kill has a call trace, which is no fault here.
-	log=$B/check/$kernel-oom/console.log
-	sed -i '/invoked oom-killer/,/Memory cgroup out of memory/d' "$log"
-	if [[ $status = 2 ]] && "$lab/gate.sh" "$log" >&2; then
+		--add "$programs/selftests/oom_test" --run "oom_test 100 /bin/oom_test"
+	sed -i '/invoked oom-killer/,/Memory cgroup out of memory/d' "$log/console.log"
+	if [[ $status = 2 ]] && "$lab/gate.sh" "$log/console.log" >&2; then
 		status=$before
-		sed -i '/^#CC dmesg oom_test: Call Trace:/d' \
-			"$B/check/$kernel-oom/results.log"
+		sed -i '/^#CC dmesg oom_test: Call Trace:/d' "$log/results.log"
 	fi
-fi
-args=()
-for name in inject_test query_inject_test reclaim_inject_test; do
-	[[ $kernel = 6.12 || $name != reclaim_inject_test || ${#only[@]} -gt 0 ]] || continue
-	if wanted "$name"; then
-		args+=(--add "$B/selftests/$name" --run "$name 1500 /bin/$name")
+}
+
+# CPUs that take part in no grace period of RCU while they run user space.
+boot_nohz() {
+	[[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted nohz_test || return 0
+	boot "$kernel-nohz" "$B/kmod-$kernel/codecache.ko" --append "nohz_full=1-3" \
+		--add "$programs/selftests/nohz_test" \
+		--add "$programs/selftests/reclaim_torture_test" \
+		--run "nohz_test 300 /bin/nohz_test" \
+		--run "reclaim_torture_test 600 /bin/reclaim_torture_test 10000"
+}
+
+# A module that can be broken on purpose.
+boot_broken() {
+	local args=() name
+
+	for name in inject_test query_inject_test reclaim_inject_test; do
+		[[ $kernel = 6.12 || $name != reclaim_inject_test || ${#only[@]} -gt 0 ]] ||
+			continue
+		if wanted "$name"; then
+			args+=(--add "$programs/selftests/$name" --run "$name 1500 /bin/$name")
+		fi
+	done
+	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted gc_flush; then
+		args+=(--add "$programs/demos/gc" --run "gc_flush 300 /bin/gc --barrier codecache,codecache-signal --sabotage flush --torture 2000 --scale 20 --workload lists,json")
 	fi
-done
-if [[ ${#args[@]} -gt 0 ]]; then
-	boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
-fi
-if [[ $kernel = debug ]] && wanted kmemleak; then
-	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" --kmemleak "${leak_args[@]}"
+	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted fuzz_broken; then
+		args+=(--add "$programs/selftests/fuzz_model")
+		for name in test_skip_{flush,query_flush,readers,retire_sweep}; do
+			args+=(--run "fuzz_$name 300 /bin/fuzz_model --broken $name --ops 40000")
+		done
+	fi
+	[[ ${#args[@]} = 0 ]] || boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
+}
+
+leak_args=()
+boot_plan
+[[ -n $core && $kernel = debug ]] || boot_oom
+[[ -n $core ]] || boot_nohz
+[[ -n $core ]] || boot_broken
+if [[ $kernel = debug && -z $core ]] && wanted kmemleak; then
+	leaks=(--kmemleak)
+	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" "${leak_args[@]}"
 fi
 exit "$status"

@@ -23,3 +23,12 @@ quietly() {
 	tail -n 60 "$log"
 	return "$status"
 }
+
+# What run.sh needs to give a guest the JSON that the demo gc works on, a word a line.
+gc_documents() {
+	local file
+
+	for file in /usr/share/iso-codes/json/iso_*.json; do
+		printf '%s\n' --add "$file:$file"
+	done
+}

@@ -1,13 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Usage: selftests/lint.sh sparse|checkpatch|warnings|shell...
+# Usage: selftests/lint.sh [CHECK...]    (make lint: all of them)
 #
 #   sparse      sparse (C=2) on the module, for 6.1 and 6.12
 #   checkpatch  the kernel's style check, --strict, on kmod/, uapi/ and Kbuild;
 #               on user-space code without the types that belong to the kernel
 #   warnings    W=1 on the module, for every kernel of the lab that can be had
 #   shell       shellcheck on every script
+#   cocci       the kernel's own semantic patches on the module
+#   kdoc        kernel-doc on the module and its interface
+#   tidy        clang-tidy on library, demos and tests, as .clang-tidy says
+#   layout      every structure of the interface is the same for 32 and 64 bit
+#   abi         library and interface still serve programs made for the last release
 #
 # TAP on stdout: a result each. Exit status 1 if one failed. Nothing is allowed:
 # one warning fails.
@@ -15,6 +20,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
+. selftests/lint-user.sh
 out=$B/lint
 n=0
 failed=0
@@ -110,7 +116,35 @@ run_shell() {
 	report shellcheck "$out/shell.log"
 }
 
-[[ $# -gt 0 ]] || { sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 3; }
+# All that can report: some 70.
+run_cocci() {
+	local dir patch log=$out/cocci.log
+
+	dir=$("$lab/kselftest.sh")
+	: >"$log"
+	find "$dir"/scripts/coccinelle -name '*.cocci' | sort |
+		xargs -P "$(nproc)" -I{} selftests/cocci.sh {} "$out" >"$out/cocci.nr"
+	while read -r patch; do
+		cat "$out/$patch.cocci.log"
+	done <"$out/cocci.nr" >"$log"
+	[[ $(wc -l <"$out/cocci.nr") -gt 50 ]] ||
+		echo "error: only $(wc -l <"$out/cocci.nr") semantic patches ran" >>"$log"
+	report coccinelle "$log"
+}
+
+run_kdoc() {
+	local dir log=$out/kdoc.log
+
+	dir=$("$lab/kselftest.sh")
+	git ls-files 'kmod/*.[ch]' 'uapi/*.h' |
+		xargs perl "$dir/scripts/kernel-doc" -none -Werror >"$log" 2>&1 || true
+	report kernel-doc "$log"
+}
+
+case ${1:-} in
+-h | --help) sed -n '4,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+'') set -- shell checkpatch kdoc layout abi tidy sparse warnings cocci ;;
+esac
 "$lab/deps.sh" build lint >&2
 mkdir -p "$out"
 for what; do
@@ -119,6 +153,11 @@ for what; do
 	warnings) run_warnings ;;
 	checkpatch) run_checkpatch ;;
 	shell) run_shell ;;
+	cocci) run_cocci ;;
+	kdoc) run_kdoc ;;
+	tidy) run_tidy ;;
+	layout) run_layout ;;
+	abi) run_abi ;;
 	*) echo "lint.sh: no check is called $what" >&2; exit 3 ;;
 	esac
 done

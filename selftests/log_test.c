@@ -177,6 +177,17 @@ TEST_F_TIMEOUT(log, fetches_are_logged_in_exec_views, CC_TIMEOUT)
 	cc_mem_close(&mem);
 }
 
+TEST_F_TIMEOUT(log, what_the_kind_cannot_grant_is_a_signal, CC_TIMEOUT)
+{
+	ASSERT_NE(0, cc_protect_trap(self->view, 3, 1, CC_NONE, 0));
+	EXPECT_EQ(SIGSEGV, cc_call(at(self, 3), NULL));
+	EXPECT_EQ(SIGSEGV, cc_call(at(self, 4), NULL));
+	EXPECT_FALSE(cc_log_next(&self->log, &self->e));
+	EXPECT_EQ(0, CC_STAT(self->view, traps_logged));
+	EXPECT_EQ(2, CC_STAT(self->view, traps_exec));
+	EXPECT_EQ(1, pages_with(self, CC_NONE));
+}
+
 /* ---- modes per range ---------------------------------------------------- */
 
 TEST_F_TIMEOUT(log, a_range_may_have_a_mode_of_its_own, CC_TIMEOUT)

@@ -52,7 +52,7 @@ static __thread struct spinner *self;
 
 static void relax(void)
 {
-	__builtin_ia32_pause();
+	cc_relax();
 }
 
 static void on_trap(int sig, siginfo_t *info, void *context)

@@ -64,7 +64,7 @@ static void relax(void)
 {
 	static __thread unsigned int n;
 
-	__builtin_ia32_pause();
+	cc_relax();
 	if (++n % 64 == 0)
 		sched_yield();
 }

@@ -83,11 +83,11 @@ static bool are_constant(FIXTURE_DATA(retired) *self, unsigned char *p)
 	unsigned int i;
 
 	for (i = 0; i < CODE; i++) {
-		unsigned char *at = p + i * self->page + 5;
+		unsigned char *at = p + i * self->page + CC_CODE_LEN - 1;
 
 		if (cc_store(at, 0) != SIGSEGV || cc_trap.addr != at ||
 		    cc_kernel_store(at, 0) != -EFAULT ||
-		    *at != 0xc3 || cc_run(self->x + i * self->page) != 100 + (int)i)
+		    *at != CC_CODE_LAST || cc_run(self->x + i * self->page) != 100 + (int)i)
 			return false;
 	}
 	return true;
@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(retired, cannot_be_stored_to_through_any_view, CC_TIMEOUT)
 	for (i = 0; i < 2; i++) {
 		p[i] = more(self, W, &view[i], i);
 		ASSERT_NE(NULL, p[i]);
-		ASSERT_EQ(0, cc_store(p[i] + 5, 0xc3));
+		ASSERT_EQ(0, cc_store(p[i] + CC_CODE_LEN - 1, CC_CODE_LAST));
 	}
 	ASSERT_EQ(0, retire(self));
 	for (i = 2; i < 4; i++) {
@@ -233,6 +233,8 @@ TEST_F_TIMEOUT(retired, stores_are_not_granted_by_a_log, CC_TIMEOUT)
 	EXPECT_EQ(CODECACHE_PROT_READ, entry.access);
 	EXPECT_EQ(SIGSEGV, cc_store(p, 1));
 	EXPECT_EQ(-EFAULT, cc_kernel_store(p, 1));
+	/* Where there is no page there will be none. */
+	EXPECT_EQ(SIGSEGV, cc_load(p + CODE * self->page, NULL));
 	EXPECT_EQ(1, cc_log_head(&log));
 	EXPECT_EQ(0, cc_log_lost(&log));
 	cc_log_close(&log);
@@ -261,7 +263,7 @@ TEST_F_TIMEOUT(retired, who_waits_to_store_gets_the_signal, CC_TIMEOUT)
 	EXPECT_TRUE(cc_hit_segv(&store));
 	EXPECT_TRUE(cc_hit_ends(&load));
 	EXPECT_EQ(0, load.sig);
-	EXPECT_EQ(0xb8, load.value);
+	EXPECT_EQ(CC_CODE_FIRST, load.value);
 	/* From now on who wants to store is not even asked about. */
 	EXPECT_LE(0, cc_resolve(view, 0, PAGES, CC_R));
 	ASSERT_EQ(0, cc_hit_start(&store));
@@ -350,7 +352,7 @@ TEST_F_TIMEOUT(retired, can_be_read_and_run_until_the_end, CC_TIMEOUT)
 		int want = 100 + i;
 
 		EXPECT_EQ(0, cc_load(self->w + at, &value));
-		EXPECT_EQ(0xb8, value);
+		EXPECT_EQ(CC_CODE_FIRST, value);
 		EXPECT_EQ(want, cc_run(self->x + at));
 		EXPECT_EQ(want, cc_run(p[0] + at));
 		EXPECT_EQ(want, cc_run(p[1] + at));
@@ -456,7 +458,7 @@ TEST_F_TIMEOUT(retired, by_another_process_is_the_same, CC_TIMEOUT)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, cc_store(self->w + 5, 0xc3));
+	ASSERT_EQ(0, cc_store(self->w + CC_CODE_LEN - 1, CC_CODE_LAST));
 	cc_enter(&self->shared, self->reader);
 	pid = cc_fork();
 	if (!pid)
@@ -521,22 +523,6 @@ static bool go_on(pid_t pid)
 	       wait_for_stop(pid) == SIGSTOP;
 }
 
-static long poke(pid_t pid, uintptr_t at, int value)
-{
-	/* mov $value, %eax; ret; and two bytes more */
-	return ptrace(PTRACE_POKETEXT, pid, at,
-		      0xb8 | (unsigned long)value << 8 | 0xc3UL << 40);
-}
-
-static long peek(pid_t pid, uintptr_t at)
-{
-	long word;
-
-	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, pid, at, NULL);
-	return errno ? -errno : word & 0xffff;
-}
-
 TEST_F_TIMEOUT(retired, cannot_be_written_by_a_debugger, CC_TIMEOUT)
 {
 	struct debuggee *child = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
@@ -546,18 +532,18 @@ TEST_F_TIMEOUT(retired, cannot_be_written_by_a_debugger, CC_TIMEOUT)
 	if (!pid)
 		be_debugged(child);
 	ASSERT_EQ(SIGSTOP, wait_for_stop(pid));
-	EXPECT_EQ(0, poke(pid, child->x, 43));
-	EXPECT_EQ(43 << 8 | 0xb8, peek(pid, child->x));
+	EXPECT_EQ(0, cc_poke_code(pid, child->x, 43));
+	EXPECT_EQ(cc_code_begin(43), cc_peek_code(pid, child->x));
 	ASSERT_TRUE(go_on(pid));
-	EXPECT_EQ(-1, poke(pid, child->x, 44));
-	EXPECT_EQ(-1, poke(pid, child->w, 44));
-	EXPECT_EQ(43 << 8 | 0xb8, peek(pid, child->x));
-	EXPECT_EQ(43 << 8 | 0xb8, peek(pid, child->w));
+	EXPECT_EQ(-1, cc_poke_code(pid, child->x, 44));
+	EXPECT_EQ(-1, cc_poke_code(pid, child->w, 44));
+	EXPECT_EQ(cc_code_begin(43), cc_peek_code(pid, child->x));
+	EXPECT_EQ(cc_code_begin(43), cc_peek_code(pid, child->w));
 	ASSERT_TRUE(go_on(pid));
 	/* It is gone: nothing to be read, zeros least of all. */
-	EXPECT_EQ(-EIO, peek(pid, child->x));
-	EXPECT_EQ(-EIO, peek(pid, child->w));
-	EXPECT_EQ(-1, poke(pid, child->x, 44));
+	EXPECT_EQ(-EIO, cc_peek_code(pid, child->x));
+	EXPECT_EQ(-EIO, cc_peek_code(pid, child->w));
+	EXPECT_EQ(-1, cc_poke_code(pid, child->x, 44));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	EXPECT_EQ(0, cc_wait(pid));
 }

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -222,8 +223,8 @@ TEST_F_TIMEOUT(seal, takes_write_views_their_access, CC_TIMEOUT)
 	ASSERT_NE(NULL, q);
 	fill(self, variant->extents, 1, 0);
 	for (i = 0; i < 4; i++)
-		ASSERT_EQ(0, cc_store(p + i * self->page, 0xb8) +
-			     cc_store(q + i * self->page, 0xb8));
+		ASSERT_EQ(0, cc_store(p + i * self->page, CC_CODE_FIRST) +
+			     cc_store(q + i * self->page, CC_CODE_FIRST));
 	ASSERT_EQ(0, seal(self));
 	for (i = 0; i < PAGES; i++) {
 		EXPECT_TRUE(has_no_access(self->w + i * self->page + i));
@@ -236,6 +237,14 @@ TEST_F_TIMEOUT(seal, takes_write_views_their_access, CC_TIMEOUT)
 	munmap(q, 4 * self->page);
 	close(second);
 	close(window);
+}
+
+TEST_F_TIMEOUT(seal, charges_nobody_for_a_page_that_nobody_gets, CC_TIMEOUT)
+{
+	ASSERT_EQ(0, seal(self));
+	EXPECT_TRUE(has_no_access(self->w));
+	EXPECT_EQ(0, cc_populate(self->mem.fd[W], 0, PAGES, CC_RW));
+	EXPECT_EQ(0, CC_STAT(self->mem.zone, resident_pages));
 }
 
 TEST_F_TIMEOUT(seal, cannot_be_got_around, CC_TIMEOUT)
@@ -460,13 +469,6 @@ static bool stops(pid_t pid)
 	       WSTOPSIG(status) == SIGSTOP;
 }
 
-static long poke(pid_t pid, uintptr_t at, int value)
-{
-	/* mov $value, %eax; ret; and two bytes more */
-	return ptrace(PTRACE_POKETEXT, pid, at,
-		      0xb8 | (unsigned long)value << 8 | 0xc3UL << 40);
-}
-
 TEST(debuggers_do_not_write_to_what_is_sealed)
 {
 	uintptr_t *at = mmap(NULL, cc_page_size(), PROT_READ | PROT_WRITE,
@@ -476,18 +478,14 @@ TEST(debuggers_do_not_write_to_what_is_sealed)
 	if (!pid)
 		be_debugged(at);
 	ASSERT_TRUE(stops(pid));
-	EXPECT_EQ(0, poke(pid, at[0], 43));
+	EXPECT_EQ(0, cc_poke_code(pid, at[0], 43));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	ASSERT_TRUE(stops(pid));
-	EXPECT_EQ(-1, poke(pid, at[0], 44));
-	EXPECT_EQ(-1, poke(pid, at[1], 44));
-	errno = 0;
-	EXPECT_EQ(43 << 8 | 0xb8, ptrace(PTRACE_PEEKTEXT, pid, at[0], NULL) &
-				  0xffff);
-	EXPECT_EQ(0, errno);
+	EXPECT_EQ(-1, cc_poke_code(pid, at[0], 44));
+	EXPECT_EQ(-1, cc_poke_code(pid, at[1], 44));
+	EXPECT_EQ(cc_code_begin(43), cc_peek_code(pid, at[0]));
 	/* A write view has no access, so it reads no zeros. */
-	EXPECT_EQ(-1, ptrace(PTRACE_PEEKTEXT, pid, at[1], NULL));
-	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-EIO, cc_peek_code(pid, at[1]));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	EXPECT_EQ(43, cc_wait(pid));
 }
@@ -569,6 +567,43 @@ TEST_F_TIMEOUT(signature, by_somebody_unknown_is_not_enough, CC_TIMEOUT)
 	EXPECT_EQ(-ENOKEY, seal_signed(&self->seal, signature,
 				       sizeof(signature)));
 	EXPECT_EQ(0, cc_store(self->seal.w, SIGNED_BYTE(0)));
+}
+
+/* Whether this kernel trusts the certificate of selftests/qemu/debug/trusted.pem. */
+static bool trusts_ours(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.release, "-codecache-debug");
+}
+
+TEST_F_TIMEOUT(signature, by_somebody_trusted_seals, CC_TIMEOUT)
+{
+	struct codecache_seal_info_args info;
+
+	if (!self->ready)
+		return;
+	if (!trusts_ours()) {
+		EXPECT_EQ(-ENOKEY, seal_signed(&self->seal, trusted_signature,
+					       sizeof(trusted_signature)));
+		SKIP(return, "only the debug kernel trusts a key of ours");
+	}
+	/* Not for another content, nor for another tag. */
+	ASSERT_EQ(0, cc_store(self->seal.w, SIGNED_BYTE(0) + 1));
+	EXPECT_EQ(-EKEYREJECTED, seal_signed(&self->seal, trusted_signature,
+					     sizeof(trusted_signature)));
+	fill_signed(&self->seal);
+	self->seal.args.tag ^= 1;
+	EXPECT_EQ(-EKEYREJECTED, seal_signed(&self->seal, trusted_signature,
+					     sizeof(trusted_signature)));
+	EXPECT_EQ(-ENODATA, seal_info(self->seal.mem.zone, &info));
+	self->seal.args.tag ^= 1;
+	EXPECT_EQ(0, seal_signed(&self->seal, trusted_signature,
+				 sizeof(trusted_signature)));
+	ASSERT_EQ(0, seal_info(self->seal.mem.zone, &info));
+	EXPECT_EQ(1, info.out_signed);
+	EXPECT_EQ(SIGNED_TAG, info.out_tag);
+	EXPECT_EQ(SIGSEGV, cc_store(self->seal.w, 1));
 }
 
 TEST_F_TIMEOUT(signature, is_for_one_content_and_one_tag, CC_TIMEOUT)

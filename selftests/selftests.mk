@@ -29,12 +29,14 @@ SELFTESTS_SHARED_32 := $(filter-out cc_torture cc_churn cc_bystand \
 			reclaim_rounds,\
 			$(SELFTESTS_SHARED))
 SELFTESTS_NAMES := $(filter-out compat_test,$(SELFTESTS_TESTS))
-# Also built for 32-bit processes, as uapi_test32 and so on.
+# Also built for 32-bit processes, as uapi_test32 and so on; none where CC cannot.
 SELFTESTS_32 := uapi_test uapi_fd_test uapi_fields_test uapi_protect_test \
 		uapi_query_test uapi_reclaim_test trap_uapi_test
 
 SELFTESTS := $(SELFTESTS_NAMES:%=$(B)/selftests/%) \
-	     $(SELFTESTS_32:%=$(B)/selftests/%32) $(B)/selftests/compat_test
+	     $(SELFTESTS_32:%=$(B)/selftests/%32) \
+	     $(if $(SELFTESTS_32),$(B)/selftests/compat_test) \
+	     $(B)/selftests/fuzz_model $(B)/selftests/fuzz_storm
 
 # Where the kernel's test harness is; asked for once, when it is needed.
 KSELFTEST ?= $(shell selftests/qemu/kselftest.sh)/tools/testing/selftests
@@ -127,5 +129,7 @@ unit-check: unit-programs
 	$(Q)for test in $(UNIT_TESTS) $(UNIT_JIT_TESTS); do \
 		$(B)/selftests/unit/$$test || exit; \
 	done
+
+include selftests/fuzz/fuzz.mk
 
 -include $(wildcard $(B)/selftests/obj/*.d $(B)/selftests/unit/*.d)

@@ -114,7 +114,7 @@ static void dawdle(unsigned long round)
 	unsigned long i;
 
 	for (i = 0; i < round * 37 % 3000; i++)
-		__builtin_ia32_pause();
+		cc_relax();
 }
 
 /* A racer has got further than @n, in time. */

@@ -395,6 +395,28 @@ TEST_F_TIMEOUT(shared, slots_can_be_read_and_written, CC_TIMEOUT)
 	EXPECT_GT(0, map_pages(self, 1, 1, PROT_READ | PROT_EXEC, MAP_SHARED));
 }
 
+/* A monitor that may only read can map what there is to be read. */
+TEST_F_TIMEOUT(shared, through_a_descriptor_to_read_can_be_read, CC_TIMEOUT)
+{
+	int cache = self->cache;
+	uint64_t at;
+
+	self->cache = open(CODECACHE_DEVICE, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->cache);
+	EXPECT_EQ(0, cc_reader(self->cache));
+	for (at = 0; at <= 1; at++) {
+		ASSERT_EQ(0, map_pages(self, at, 1, PROT_READ, MAP_SHARED));
+		EXPECT_EQ(0, cc_load(self->p, NULL));
+		EXPECT_EQ(-1, mprotect(self->p, self->page, RW));
+		EXPECT_EQ(EACCES, errno);
+		EXPECT_TRUE(unmap_pages(self, 1));
+		EXPECT_EQ(-EINVAL, map_pages(self, at, 1, PROT_READ, MAP_PRIVATE));
+		EXPECT_EQ(-EACCES, map_pages(self, at, 1, RW, MAP_SHARED));
+	}
+	close(self->cache);
+	self->cache = cache;
+}
+
 TEST_F_TIMEOUT(shared, parts_cannot_be_changed_or_unmapped, CC_TIMEOUT)
 {
 	ASSERT_EQ(0, map_pages(self, 1, 4, RW, MAP_SHARED));

@@ -5,6 +5,7 @@
  */
 #include "cc_test.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -54,19 +55,21 @@ FIXTURE_TEARDOWN(code)
 
 TEST_F_TIMEOUT(code, that_is_written_runs_and_can_be_rewritten, CC_TIMEOUT)
 {
-	unsigned int round, page;
+	unsigned int round, page, at;
 
 	for (round = 0; round < 300; round++) {
+		at = round * CC_CODE_ALIGN;
 		for (page = 0; page < PAGES; page++)
-			cc_emit(self->w + page * self->page + round,
+			cc_emit(self->w + page * self->page + at,
 				round << 8 | page);
 		for (page = 0; page < PAGES; page++)
 			ASSERT_EQ((int)(round << 8 | page),
-				  cc_run(self->x + page * self->page + round));
+				  cc_run(self->x + page * self->page + at));
 	}
-	/* An instruction that lies in two pages. */
-	cc_emit(self->w + self->page - 3, 1234567);
-	EXPECT_EQ(1234567, cc_run(self->x + self->page - 3));
+	/* What lies in two pages: where it can, an instruction. */
+	at = self->page - CC_CODE_HALF;
+	cc_emit(self->w + at, 1234567);
+	EXPECT_EQ(1234567, cc_run(self->x + at));
 }
 
 TEST_F_TIMEOUT(code, cannot_be_stored_to_where_it_runs, CC_TIMEOUT)
@@ -214,6 +217,19 @@ TEST_F_TIMEOUT(code, is_not_mapped_in_a_child, CC_TIMEOUT)
 
 /* ---- debuggers ------------------------------------------------------------------ */
 
+/* A breakpoint, and where the program counter is when it was hit. */
+#if defined(__aarch64__)
+#define BREAK		0xd4200000L
+#define BREAK_MASK	0xffffffffL
+#define BREAK_SKIPS	0
+#define REG_PC		pc
+#else
+#define BREAK		0xccL
+#define BREAK_MASK	0xffL
+#define BREAK_SKIPS	1
+#define REG_PC		rip
+#endif
+
 struct debuggee {
 	struct cc_mem mem;
 	uintptr_t x;
@@ -262,6 +278,7 @@ TEST_F_TIMEOUT(code, can_be_debugged_with_breakpoints, CC_TIMEOUT)
 {
 	struct debuggee *child;
 	struct user_regs_struct regs;
+	struct iovec iov = { &regs, sizeof(regs) };
 	pid_t pid = start_debuggee(&child);
 	void *at = (void *)child->x;
 	long word;
@@ -270,18 +287,19 @@ TEST_F_TIMEOUT(code, can_be_debugged_with_breakpoints, CC_TIMEOUT)
 	errno = 0;
 	word = ptrace(PTRACE_PEEKTEXT, pid, at, NULL);
 	ASSERT_EQ(0, errno);
-	EXPECT_EQ(0xb8, word & 0xff);
-	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, pid, at, (word & ~0xffL) | 0xcc));
-	EXPECT_EQ(0xcc, ptrace(PTRACE_PEEKTEXT, pid, at, NULL) & 0xff);
+	EXPECT_EQ(CC_CODE_FIRST, word & 0xff);
+	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, pid, at,
+			    (word & ~BREAK_MASK) | BREAK));
+	EXPECT_EQ(BREAK, ptrace(PTRACE_PEEKTEXT, pid, at, NULL) & BREAK_MASK);
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	ASSERT_EQ(SIGTRAP, wait_for_stop(pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &regs));
-	EXPECT_EQ(child->x + 1, regs.rip);
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &iov));
+	EXPECT_EQ(child->x + BREAK_SKIPS, regs.REG_PC);
 	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, pid, at, word));
-	regs.rip = child->x;
-	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &regs));
+	regs.REG_PC = child->x;
+	ASSERT_EQ(0, ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &iov));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
-	EXPECT_EQ(0xb8, cc_wait(pid));
+	EXPECT_EQ(CC_CODE_FIRST, cc_wait(pid));
 	EXPECT_EQ(42, child->result);
 }
 
@@ -301,11 +319,9 @@ TEST_F_TIMEOUT(code, can_be_patched_across_pages_by_a_debugger, CC_TIMEOUT)
 	/* The first one has: a new constant in mov $42, %eax. */
 	EXPECT_EQ(0, ptrace(PTRACE_POKETEXT, pid, at - 100, word));
 	EXPECT_EQ(word, ptrace(PTRACE_PEEKTEXT, pid, at - 100, NULL));
-	word = ptrace(PTRACE_PEEKTEXT, pid, (void *)child->x, NULL);
-	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, pid, (void *)child->x,
-			    word + (1L << 8)));
+	ASSERT_EQ(0, cc_poke_code(pid, child->x, 43));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
-	EXPECT_EQ(0xb8, cc_wait(pid));
+	EXPECT_EQ(CC_CODE_FIRST, cc_wait(pid));
 	EXPECT_EQ(43, child->result);
 }
 
@@ -313,18 +329,21 @@ TEST_F_TIMEOUT(code, can_be_written_by_a_debuggers_proc_mem, CC_TIMEOUT)
 {
 	struct debuggee *child;
 	pid_t pid = start_debuggee(&child);
+	unsigned char code[CC_CODE_LEN];
 	char path[64];
 	int fd;
 
 	ASSERT_LT(0, pid);
+	cc_emit(code, 44);
 	EXPECT_TRUE(vm_calls_fail(pid, (void *)child->x));
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(1, pwrite(fd, "\x2c", 1, child->x + 1));
+	EXPECT_EQ(1, pwrite(fd, code + CC_CODE_VARIES, 1,
+			    child->x + CC_CODE_VARIES));
 	close(fd);
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
-	EXPECT_EQ(0xb8, cc_wait(pid));
+	EXPECT_EQ(CC_CODE_FIRST, cc_wait(pid));
 	EXPECT_EQ(44, child->result);
 }
 
@@ -347,7 +366,7 @@ static bool our_tracer_fails(unsigned char *x)
 	if (!ptrace(PTRACE_POKETEXT, parent, x, 0L) || errno != EIO)
 		_exit(3);
 	errno = 0;
-	if ((ptrace(PTRACE_PEEKTEXT, parent, x, NULL) & 0xff) != 0xb8 || errno)
+	if ((ptrace(PTRACE_PEEKTEXT, parent, x, NULL) & 0xff) != CC_CODE_FIRST || errno)
 		_exit(4);
 	ptrace(PTRACE_DETACH, parent, NULL, NULL);
 	_exit(0);
@@ -450,7 +469,7 @@ TEST_F_TIMEOUT(stranger, with_an_exec_view_can_run_it_and_not_change_it,
 	mem.map[X] = NULL;
 	ASSERT_EQ(0, cc_send_fd(self->socks[0], mem.fd[X]));
 	EXPECT_EQ(0, cc_wait(self->pid));
-	EXPECT_EQ(0xb8, mem.map[W][0]);
+	EXPECT_EQ(CC_CODE_FIRST, mem.map[W][0]);
 	cc_mem_close(&mem);
 }
 

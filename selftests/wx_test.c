@@ -87,16 +87,18 @@ static uint32_t expected_prot(FIXTURE_DATA(mapping) *self, unsigned int page)
 static bool page_is_intact(FIXTURE_DATA(mapping) *self, unsigned int page)
 {
 	unsigned char *at = self->p + page * self->page, value;
+	unsigned char code[CC_CODE_LEN];
 	uint32_t prot = expected_prot(self, page);
 	int result;
 
 	cc_emit(self->writer + page * self->page, self->round * PAGES + page);
+	cc_emit(code, self->round * PAGES + page);
 	if (prot == CC_NONE)
 		return cc_load(at, NULL) == SIGSEGV && cc_trap.addr == at;
-	if (cc_load(at + 1, &value) ||
-	    value != (unsigned char)(self->round * PAGES + page))
+	if (cc_load(at + CC_CODE_VARIES, &value) ||
+	    value != code[CC_CODE_VARIES])
 		return false;
-	if ((prot == CC_RW) != !cc_store(at, 0xb8))
+	if ((prot == CC_RW) != !cc_store(at, CC_CODE_FIRST))
 		return false;
 	if (prot != CC_RX)
 		return cc_call(at, NULL) == SIGSEGV;

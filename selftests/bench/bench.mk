@@ -29,7 +29,7 @@ $(BENCHES): $(B)/selftests/%: selftests/bench/%.c $(B)/lib/libcodecache.a
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(filter %.a,$^) $(bench-libs)
 
 .PHONY: benches bench bench-gate bench-growth bench-profile
-.PHONY: bench-protect bench-query bench-reclaim
+.PHONY: bench-protect bench-query bench-reclaim gc-report
 benches: $(BENCHES)
 
 bench:
@@ -49,3 +49,7 @@ bench-profile:
 
 bench-protect bench-query bench-reclaim: bench-%:
 	$(Q)B=$(B) selftests/bench/$*.sh $(KERNEL)
+
+# Of a demo: with pictures, which take gnuplot.
+gc-report:
+	$(Q)B=$(B) selftests/bench/gc.sh $(KERNEL)

@@ -1,34 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Usage: debug-kernel.sh            build the debug kernel, print its env file's path
-#        debug-kernel.sh --config   only configure it, and print the configuration
+# Usage: debug-kernel.sh [NAME]           build it, print its env file's path
+#        debug-kernel.sh NAME --config    only configure it; print that
 #
 # Compiles the kernel of Debian bookworm's linux-source-6.12 from tinyconfig and
-# the fragments in debug/: base.config (what a guest needs), checks.config (KASAN,
-# lockdep and all the others), trim.config (what is left out). An option that
-# the kernel's configuration does not take as it stands there is an error.
+# the fragments in debug/: base.config (what a guest needs), trim.config (what is
+# left out), and for NAME debug, the default, checks.config (KASAN, lockdep and all
+# the others), for NAME kcsan kcsan.config (data races). An option that the
+# kernel's configuration does not take as it stands there is an error.
 #
 # The image, and what modules need to be built for it, are put into
-# ${CODECACHE_CACHE:-~/.cache/codecache}/kernels/debug-VERSION-HASH, where HASH is
-# that of the fragments; nothing is installed. The source is downloaded (150 MB)
-# and removed again (2 GB while it compiles). It takes some 10 minutes on two
-# processors, and one if ccache has seen it. When it is there already, that is
-# all: the archive is asked for a newer version at most once a day.
+# ${CODECACHE_CACHE:-~/.cache/codecache}/kernels/NAME-VERSION-HASH, where HASH is
+# that of the fragments and of trusted.pem, a certificate that it trusts; nothing
+# is installed. The source is downloaded (150 MB) and removed again (2 GB while it
+# compiles). It takes some 10 minutes on two processors, and one if ccache has seen
+# it. When it is there already, that is all: the archive is asked for a newer version
+# at most once a day.
 #
 # The env file is as kernel.sh has it. JOBS is the number of make's jobs.
-# Exit status: 0; 1 failure; 3 usage.
+# Exit status: 0; 1 failure; 3 usage; 77: the archive cannot be reached.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 package=linux-source-6.12
 gcc="gcc-12"
-current=$cache/kernels/debug-current
-work=$cache/.build-debug	# always the same, for ccache
+name=${1:-debug}
+current=$cache/kernels/$name-current
+work=$cache/.build-$name	# always the same, for ccache
 tree=$work/linux
-log=$cache/kernels/debug-build.log
-fragments=("$here"/debug/{base,checks,trim}.config)
+log=$cache/kernels/$name-build.log
+trusted=$here/debug/trusted.pem
 # Count up when what is cached, or how, changes.
 layout=1
 pid=
@@ -60,7 +63,9 @@ extract() {
 		tar -xO "./usr/src/$package.tar.xz" | xz -dc -T0 |
 		tar -x -C "$tree" --strip-components=1 --exclude='*.rst' \
 			--exclude='*/drivers/gpu/drm/*.[ch]' || return 1
+	grep -v '^#' "$trusted" >"$tree/certs/trusted.pem" || return 1
 	rm "$work"/*.deb
+	exec 8>&-	# apt is free again
 }
 
 # What the fragments ask for and the configuration has not.
@@ -125,7 +130,7 @@ image=root
 
 write_env() {
 	cat <<-ENV
-		KNAME=debug
+		KNAME=$name
 		VERSION=$version
 		KVER=$(cat "$tree/include/config/kernel.release")
 		GCC=$gcc
@@ -138,7 +143,7 @@ write_env() {
 # It appears whole or not at all.
 fill() {
 	"$here/deps.sh" debug >&2 || return 1
-	say "building the debug kernel, $version"
+	say "building the kernel $name, $version"
 	extract && configure && compile || return 1
 	pack "$work/out/$image" && write_env >"$work/out/env" || return 1
 	mv -T "$work/out" "$final" || return 1
@@ -159,22 +164,25 @@ print_env() {
 
 unreachable() {
 	[[ $(readlink "$current") = *-$hash ]] ||
-		die 1 "no debug kernel of this configuration is cached, and $1"
+		die 1 "no kernel $name of this configuration is cached, and $1"
 	say "WARNING: $1; using the cached $(readlink "$current") for the next hour"
 	touch -d '-23 hours' "$current/resolved"
 	print_env
 }
 
-case ${1:-} in
+case $name in
 -h | --help) usage; exit 0 ;;
-'' | --config) [[ $# -le 1 ]] || die 3 "what is $2? see -h" ;;
+debug) checks=checks ;;
+kcsan) checks=kcsan ;;
 *) die 3 "what is $1? see -h" ;;
 esac
-hash=$({ echo "$layout"; cat "${fragments[@]}"; } | sha256sum | cut -c 1-12)
+[[ $# -le 1 || $2 = --config ]] || die 3 "what is $2? see -h"
+fragments=("$here"/debug/{base,"$checks",trim}.config)
+hash=$({ echo "$layout"; cat "${fragments[@]}" "$trusted"; } | sha256sum | cut -c 1-12)
 mkdir -p "$cache/kernels"
-cache_lock kernel-debug
+cache_lock "kernel-$name"
 
-if [[ ${1:-} = --config ]]; then
+if [[ ${2:-} = --config ]]; then
 	trap cleanup EXIT
 	"$here/deps.sh" debug >&2
 	if ! { select_version && extract && configure; }; then
@@ -191,11 +199,11 @@ select_version || {
 	apt_stale
 	select_version
 } || unreachable "the archive cannot be reached"
-final=$cache/kernels/debug-${version//[~:]/-}-$hash
+final=$cache/kernels/$name-${version//[~:]/-}-$hash
 if [[ ! -e $final/env ]]; then
 	trap cleanup EXIT
 	trap 'exit 130' INT TERM
-	fill || die 1 "no debug kernel; see $log"
+	fill || die 1 "no kernel $name; see $log"
 fi
 touch "$final/resolved"
 ln -sfn "${final##*/}" "$current"

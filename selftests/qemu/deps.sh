@@ -5,11 +5,13 @@
 #
 #   build     compile the module (for given headers), library and tests
 #   lab       fetch kernels and run them in QEMU
+#   arm64     the same for arm64 guests; the compiler is cross.sh's business
 #   kernel7   make the chroot in which modules for kernel 7 are built
 #   debug     compile a debug kernel from Debian's source package
 #   model     spin, and a compiler for what it generates
 #   bench     what the benchmarks compare with, and what plots them
-#   lint      sparse, checkpatch, shellcheck and their like
+#   demo      documents that a demo reads
+#   lint      sparse, coccinelle, clang-tidy, shellcheck and their like
 #
 # Silent when nothing is missing. Without root, and without a sudo that asks
 # for no password, it prints the command to run instead and exits with 1.
@@ -21,11 +23,14 @@ packages_of() {
 	case $1 in
 	build) echo gcc gcc-12 gcc-multilib make binutils libc6-dev libelf-dev libssl-dev pkgconf xz-utils ;;
 	lab) echo qemu-system-x86 cpio gcc libc6-dev binutils xz-utils ;;
+	arm64) echo qemu-system-arm ;;
 	kernel7) echo mmdebstrap debian-archive-keyring ;;
 	debug) echo gcc-12 make bc bison flex libelf-dev libssl-dev xz-utils ccache ;;
 	model) echo spin gcc libc6-dev ;;
 	bench) echo liburcu-dev gnuplot-nox ;;
-	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils ;;
+	demo) echo iso-codes ;;
+	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils \
+		coccinelle clang-tidy pahole abigail-tools ;;
 	*) die 3 "no group $1; see -h" ;;
 	esac
 }

@@ -57,6 +57,13 @@
 /* One line of our own; the format begins with a literal and ends with \n. */
 #define report(...) dprintf(results, "#CC " __VA_ARGS__)
 
+/* The serial port that is not the console's: arm64's console is another kind. */
+#ifdef __aarch64__
+#define RESULTS	"/dev/ttyS0"
+#else
+#define RESULTS	"/dev/ttyS1"
+#endif
+
 enum { MAX_WORDS = 64, MAX_PATTERNS = 128, KILL_GRACE_MS = 10000 };
 
 /* One execution of a program. */
@@ -134,7 +141,7 @@ static void mount_all(void)
 static void open_results(void)
 {
 	struct termios tio;
-	int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = open(RESULTS, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;

@@ -7,6 +7,7 @@
 # patterns and the files; DST is /bin/NAME unless given. Executables
 # are stripped, modules of debug sections only; what a dynamic program loads
 # comes along at its own path. Uncompressed: unpacking takes longer than copying.
+# CROSS_COMPILE in the environment is for files of another architecture.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -19,7 +20,7 @@ compile_init() {
 
 	[[ ! $out -nt $here/init.c ]] || return 0
 	part=$(mktemp "$1/.init.XXXXXX")
-	"${CC:-gcc}" -std=c11 -O2 -static -Wall -Wextra "$here/init.c" -o "$part" || {
+	"$cc" -std=c11 -O2 -static -Wall -Wextra "$here/init.c" -o "$part" || {
 		rm -f "$part"
 		die 3 "init.c does not compile"
 	}
@@ -47,9 +48,9 @@ add() {
 	install -D -m 755 "$src" "$dst"
 	[[ $(head -c 4 "$src" | tr -d '\0') = $'\x7fELF' ]] || return 0
 	case $src in
-	*.ko) strip --strip-debug "$dst" ;;
+	*.ko) "$strip" --strip-debug "$dst" ;;
 	*)
-		strip "$dst"
+		"$strip" "$dst"
 		add_libraries "$src"
 		;;
 	esac
@@ -59,7 +60,8 @@ case ${1:-} in
 -h | --help) usage; exit 0 ;;
 esac
 [[ $# -ge 3 ]] || die 3 "see -h"
-need_tool "${CC:-gcc}" strip readelf cpio
+cc=${CC:-${CROSS_COMPILE:-}gcc} strip=${CROSS_COMPILE:-}strip
+need_tool "$cc" "$strip" readelf cpio
 output=$(realpath "$1")
 mkdir -p "$2"
 build=$(realpath "$2")

@@ -51,7 +51,7 @@ if [[ $name = */* ]]; then
 else
 	env=$("$here/kernel.sh" "$name")
 fi
-CHROOT=''
+CHROOT='' ARCH='' CROSS_COMPILE=''
 # shellcheck source=/dev/null
 . "$env"
 
@@ -61,6 +61,12 @@ export LC_ALL=C
 pahole=$(sed -n 's/^CONFIG_PAHOLE_VERSION=//p' "$KDIR/include/config/auto.conf")
 make=(make --no-print-directory -j"${JOBS:-$(nproc)}" "M=$src"
 	CONFIG_DEBUG_INFO_BTF_MODULES= "PAHOLE_VERSION=$pahole" "$@")
+# Some of Debian's headers name the cross compiler, without a path.
+if [[ -n $ARCH ]]; then
+	PATH=${CROSS_COMPILE%/*}:$PATH
+	make+=("ARCH=$ARCH" "CROSS_COMPILE=${CROSS_COMPILE##*/}"
+		"CC=${CROSS_COMPILE##*/}$GCC")
+fi
 if [[ -z $CHROOT ]]; then
 	exec "${make[@]}" -C "$KDIR"
 fi

@@ -5,14 +5,16 @@
 #        kernel.sh --list   the names, and what is cached for each
 #        kernel.sh --prune  remove what newer versions have replaced
 #
-# NAME is 6.1, 6.12 (Debian bookworm's cloud kernels), 7 (the one in
-# trixie-backports, with a trixie chroot to build modules in; needs root or
-# sudo) or debug (compiled here by debug-kernel.sh, once). Image and headers of
-# the others are downloaded and unpacked into
+# NAME is 6.1, 6.12 (Debian bookworm's cloud kernels), 6.12-rt (PREEMPT_RT),
+# 6.1-arm64, 6.12-arm64 (likewise, with a cross compiler, see cross.sh), 7 (the one
+# in trixie-backports, with a trixie chroot to build modules in; needs root or
+# sudo), debug or kcsan (compiled here by debug-kernel.sh, once). Image and headers
+# of the others are downloaded and unpacked into
 # ${CODECACHE_CACHE:-~/.cache/codecache}/kernels; nothing is installed.
 #
 # The env file is shell: KNAME, VERSION (the package's), KVER (uname -r), KDIR,
-# VMLINUZ, MODULES (lib/modules/KVER), and for a chroot CHROOT (KDIR lies in it).
+# VMLINUZ, MODULES (lib/modules/KVER); for a chroot CHROOT (KDIR lies in it); for
+# another architecture ARCH and CROSS_COMPILE.
 #
 # Versions are resolved from the archive's index at most once a day. When the
 # archive cannot be reached, the cached kernel is used and a warning given.
@@ -21,7 +23,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-names=(6.1 6.12 7 debug)
+names=(6.1 6.12 6.12-rt 6.1-arm64 6.12-arm64 7 debug kcsan)
 tmp=
 cleanup() {
 	[[ -z $tmp ]] || rm -rf --one-file-system "$tmp" 2>/dev/null ||
@@ -31,11 +33,17 @@ trap cleanup EXIT
 
 # Sets apt_dir to an apt that sees this kernel, meta to its package's middle.
 select_apt() {
+	local apt=bookworm
+
 	case $1 in
-	6.1) meta=cloud-amd64; apt_private bookworm bookworm bookworm-updates bookworm-security ;;
-	6.12) meta=6.12-cloud-amd64; apt_private bookworm bookworm bookworm-updates bookworm-security ;;
-	7) meta=cloud-amd64; apt_private trixie-backports trixie-backports ;;
+	6.1) meta=cloud-amd64 ;;
+	6.12) meta=6.12-cloud-amd64 ;;
+	6.12-rt) meta=6.12-rt-amd64 ;;
+	6.1-arm64) meta=cloud-arm64 apt=bookworm-arm64 ;;
+	6.12-arm64) meta=6.12-cloud-arm64 apt=bookworm-arm64 ;;
+	7) meta=cloud-amd64; apt_private trixie-backports trixie-backports; return ;;
 	esac
+	apt_private $apt bookworm bookworm-updates bookworm-security
 }
 
 # Sets version, kver and packages from the index.
@@ -46,12 +54,13 @@ resolve() {
 	headers=$(apt_depends "linux-headers-$meta" | grep -m1 '^linux-headers-[0-9]') || return 1
 	version=$(apt_field "$image" Version)
 	kver=${image#linux-image-}
-	[[ $version = "$1".* ]] ||
+	[[ $version = "${1%%-*}".* ]] ||
 		die 77 "the archive has $kver now, which is no $1 kernel"
 	packages=("$image" "$headers")
 	for dep in $(apt_depends "$image") $(apt_depends "$headers"); do
 		case $dep in
-		linux-headers-*-common* | linux-kbuild-* | linux-modules-*"$kver" | linux-binary-*"$kver" | linux-base-[0-9]*"$kver")
+		linux-kbuild-*) packages+=("$dep:amd64") ;; # runs here
+		linux-headers-*-common* | linux-modules-*"$kver" | linux-binary-*"$kver" | linux-base-[0-9]*"$kver")
 			packages+=("$dep") ;;
 		gcc-[0-9]*) gcc=${dep%-for-host} ;;
 		linux-compiler-gcc-*-x86) gcc=${dep#linux-compiler-} gcc=${gcc%-x86} ;;
@@ -107,6 +116,7 @@ write_env() {
 		MODULES=$final/lib/modules/$kver
 	ENV
 	[[ $name != 7 ]] || echo "CHROOT=$final"
+	[[ $name != *-arm64 ]] || printf 'ARCH=arm64\nCROSS_COMPILE=%s\n' "$cross"
 }
 
 # unpack DIR ROOT: every package in DIR. Not by dpkg -x, which would replace a
@@ -128,6 +138,7 @@ fill() {
 	local root
 
 	[[ $name != 7 ]] || chroot_possible
+	[[ $name != *-arm64 ]] || cross=$("$here/cross.sh") || return 1
 	cleanup
 	tmp=$(mktemp -d "$cache/kernels/.tmp-$name.XXXXXX") || return 1
 	root=$tmp/root
@@ -153,7 +164,7 @@ list() {
 
 	for n in "${names[@]}"; do
 		env=$cache/kernels/$n-current/env
-		printf '%-5s %s\n' "$n" "$(sed -n 's/^KVER=//p' "$env" 2>/dev/null || echo '(not cached)')"
+		printf '%-10s %s\n' "$n" "$(sed -n 's/^KVER=//p' "$env" 2>/dev/null || echo '(not cached)')"
 	done
 }
 
@@ -193,12 +204,14 @@ case ${1:-} in
 -h | --help) usage; exit 0 ;;
 --list) list; exit 0 ;;
 --prune) prune; exit 0 ;;
-6.1 | 6.12 | 7) [[ $# = 1 ]] || die 3 "one name only; see -h" ;;
-debug) exec "$here/debug-kernel.sh" ;;
+6.1 | 6.12 | 6.12-rt | 6.1-arm64 | 6.12-arm64 | 7)
+	[[ $# = 1 ]] || die 3 "one name only; see -h" ;;
+debug | kcsan) exec "$here/debug-kernel.sh" "$1" ;;
 *) die 3 "which kernel? one of: ${names[*]}; see -h" ;;
 esac
 name=$1
 gcc="gcc-12"
+cross=
 current=$cache/kernels/$name-current
 mkdir -p "$cache/kernels"
 cache_lock "kernel-$name"

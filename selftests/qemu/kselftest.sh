@@ -7,7 +7,8 @@
 # the kernel tree and unmodified, only:
 #
 #   tools/testing/selftests/{kselftest.h,kselftest_harness.h,lib.mk,...}
-#   scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc,...}
+#   scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc,
+#   coccinelle/...}
 #   tools/lib/rbtree.c and its headers: the red-black trees, for user space
 #
 # in ${CODECACHE_CACHE:-~/.cache/codecache}/kselftest-LAYOUT-VERSION. A newer
@@ -19,7 +20,7 @@ set -euo pipefail
 
 package=linux-source-6.12
 # Counts up when more is kept, so that no cache that lacks it serves.
-layout=2
+layout=3
 current=$cache/kselftest-$layout-current
 tmp=
 cleanup() {
@@ -49,7 +50,7 @@ fill() {
 			"$top/COPYING" "$top/.clang-format" \
 			"$top/scripts/checkpatch.pl" "$top/scripts/spelling.txt" \
 			"$top/scripts/const_structs.checkpatch" \
-			"$top/scripts/kernel-doc" "$top/scripts/coccicheck" \
+			"$top/scripts/kernel-doc" "$top/scripts/coccinelle" \
 			"$top/Documentation/dev-tools/checkpatch.rst" \
 			"$top/tools/include/linux/export.h" \
 			"$top/tools/include/linux/rbtree*.h" \

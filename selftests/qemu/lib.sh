@@ -83,8 +83,12 @@ apt_source() {
 # apt_private NAME SUITE...: prepare an apt of our own for these suites, from
 # the mirrors that the system uses. Fetches the indexes at most once a day;
 # fails if that is due and cannot be done. Holds a lock until the script ends.
+# For another architecture, NAME ends with it: packages are then of that one,
+# unless their name ends with :amd64.
 apt_private() {
-	local main security suite
+	local main security suite arch=amd64
+
+	[[ $1 != *-arm64 ]] || arch=arm64
 
 	apt_dir=$cache/apt/$1
 	shift
@@ -107,6 +111,8 @@ apt_private() {
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
 		Dir::Etc::preferencesparts "/dev/null";
+		APT::Architecture "$arch";
+		APT::Architectures { "$arch"; "amd64"; };
 		APT::Sandbox::User "";
 		Acquire::Languages "none";
 		Acquire::Retries "1";

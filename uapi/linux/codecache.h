@@ -232,6 +232,8 @@ enum codecache_view_kind {
  *	view are closed, or the process that read the last event has closed its
  *	own or died, and none has read since. The kernel's own accesses get EFAULT
  *	unless the view has CODECACHE_VIEW_F_BLOCK_KERNEL.
+ *
+ * A fetch from a view whose kind has no EXEC is a SIGSEGV whatever the mode.
  */
 enum codecache_trap_mode {
 	CODECACHE_TRAP_SIGNAL = 0,

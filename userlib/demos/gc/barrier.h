@@ -2,13 +2,15 @@
 /*
  * Barriers: what keeps the mutators off pages that are not scanned yet
  *
- * A barrier maps each semispace twice (Appel and Li's Map2): the mutators' view,
- * whose pages can be taken away and given one by one, and the collector's view of
- * the same memory, which stays accessible. An access to a page that the mutators
- * do not have traps: the thread waits and the collector is told.
+ * A page barrier maps each semispace twice (Appel and Li's Map2): the mutators'
+ * view, whose pages can be taken away and given one by one, and the collector's
+ * view of the same memory, which stays accessible. An access to a page that the
+ * mutators do not have traps: the thread waits and the collector is told.
  *
- * To add one (mprotect with signals, a read barrier in software, ...): write its
- * struct barrier_ops and name it in barrier_open().
+ * The barrier soft has one view and no traps: the mutators' code checks each
+ * reference that it loads, see soft.c.
+ *
+ * To add one: write its struct barrier_ops and name it in barrier.c.
  */
 #ifndef GC_BARRIER_H
 #define GC_BARRIER_H
@@ -21,12 +23,20 @@
 struct barrier;
 struct codecache_cache;
 
+#define BARRIER_MAX	8U	/* barriers that there may be */
+
 /** struct space_map - one semispace in memory */
 struct space_map {
 	uint8_t *mutator;	/* the mutators' view */
 	uint8_t *collector;	/* the collector's view */
 	size_t bytes;
 	void *priv;		/* the barrier's own */
+};
+
+/** struct page_run - pages of a semispace that lie side by side */
+struct page_run {
+	size_t first;
+	size_t nr;
 };
 
 /** struct trap - a mutator waits for a page */
@@ -40,53 +50,85 @@ struct trap {
 /**
  * struct barrier_ops - a kind of barrier; functions return 0 or -errno
  * @name: as on the command line
+ * @soft: the mutators' code is the barrier; only @open to @unmap and @resident are
+ *	there
+ * @kernel_waits: a system call that touches a page which the mutators do not have
+ *	waits for it; else it fails with EFAULT
  * @open: on failure barrier->failed says what failed, and absent why
  * @close: after the last @unmap
  * @map: a fresh, zeroed semispace; the mutators have none of its pages; like @open
  * @unmap: its memory goes back to the system; nobody uses it any more
- * @revoke: take all pages of a semispace away from the mutators, at once: after
- *	it has returned no thread reads or writes any through their view
- * @grant: give pages, which must be populated, to the mutators, and wake who
- *	waits for them. -EEXIST: they had one of them already. Any thread.
- * @wake: wake who waits for pages that were granted already
+ * @revoke: take pages of a semispace away from the mutators, at once: after it has
+ *	returned no thread reads or writes any through their view
+ * @grant: give runs of pages, which must be populated, to the mutators, and wake
+ *	who waits for them. -EEXIST: they had one of them already. Any thread.
+ * @wake: wake who waits for a page that was granted already; NULL: nobody does
  * @next_trap: 1 and a trap, or 0 if no thread waits; does not block
  * @resident: bytes of memory that a semispace uses
- * @revocations: what the kernel side counted, or UINT64_MAX if it does not count
+ * @protects: calls of PROTECT that the module has counted; NULL: it is not used
  */
 struct barrier_ops {
 	const char *name;
+	bool soft;
+	bool kernel_waits;
 	int (*open)(struct barrier *b);
 	void (*close)(struct barrier *b);
 	int (*map)(struct barrier *b, struct space_map *map, size_t bytes);
 	void (*unmap)(struct barrier *b, struct space_map *map);
-	int (*revoke)(struct barrier *b, struct space_map *map);
-	int (*grant)(struct barrier *b, void *addr, size_t bytes);
-	int (*wake)(struct barrier *b, void *addr, size_t bytes);
-	int (*next_trap)(struct barrier *b, struct trap *trap);
+	int (*revoke)(struct barrier *b, struct space_map *map, struct page_run run);
+	int (*grant)(struct barrier *b, struct space_map *map,
+		     const struct page_run *runs, unsigned int nr);
+	int (*wake)(struct barrier *b, struct space_map *map, size_t page);
+	int (*next_trap)(struct barrier *b, struct space_map *map, struct trap *trap);
 	uint64_t (*resident)(struct barrier *b, struct space_map *map);
-	uint64_t (*revocations)(struct barrier *b);
+	uint64_t (*protects)(struct barrier *b);
+};
+
+/** enum barrier_call - the system calls that a barrier makes, by what they are for */
+enum barrier_call {
+	BARRIER_REVOKE,
+	BARRIER_GRANT,
+	BARRIER_WAKE,
+	BARRIER_POLL,		/* does anybody wait? */
+	BARRIER_SLEEP,		/* a mutator's, in its signal handler: wait and return */
+	BARRIER_NR_CALLS,
 };
 
 struct barrier {
 	const struct barrier_ops *ops;
 	const char *failed;	/* what did, in @open or @map */
 	bool absent;		/* and that is because this system lacks something */
+	size_t page;
 	int uffd;
 	struct codecache_cache *cache;
+	_Atomic uint64_t protects;		/* calls of PROTECT that were made */
+	_Atomic uint64_t calls[BARRIER_NR_CALLS];
 };
 
-extern const struct barrier_ops barrier_codecache;
-extern const struct barrier_ops barrier_memfd;
+static inline void barrier_count(struct barrier *b, enum barrier_call call)
+{
+	/* For the report only: no order needed. */
+	atomic_fetch_add_explicit(&b->calls[call], 1, memory_order_relaxed);
+}
+
+/** All barriers, the default first; NULL ends them. */
+extern const struct barrier_ops *const barriers[];
 
 /** Open the barrier called @name; -EINVAL if there is none. On failure b->failed says what. */
 int barrier_open(struct barrier *b, const char *name);
+
+/* What the barriers on a memfd share, in memfd.c: no access for mutators with @prot 0. */
+int memfd_map(struct barrier *b, struct space_map *map, size_t bytes, int prot);
+void memfd_unmap(struct barrier *b, struct space_map *map);
+uint64_t memfd_resident(struct barrier *b, struct space_map *map);
 
 /* What the barriers on userfaultfd share, in uffd.c. */
 int uffd_open(struct barrier *b);
 void uffd_close(struct barrier *b);
 int uffd_register(struct barrier *b, void *addr, size_t bytes);
-int uffd_grant(struct barrier *b, void *addr, size_t bytes);
-int uffd_wake(struct barrier *b, void *addr, size_t bytes);
-int uffd_next_trap(struct barrier *b, struct trap *trap);
+int uffd_grant(struct barrier *b, struct space_map *map, const struct page_run *runs,
+	       unsigned int nr);
+int uffd_wake(struct barrier *b, struct space_map *map, size_t page);
+int uffd_next_trap(struct barrier *b, struct space_map *map, struct trap *trap);
 
 #endif /* GC_BARRIER_H */

@@ -28,7 +28,9 @@
  * kernel's page table lock orders our stores before their loads.
  *
  * One thread does all the scanning and the copying, so copying needs no lock, and
- * traps come first: they are looked for before each page of the background's.
+ * traps come first: they are looked for before each page of the background's. (With
+ * the barrier soft mutators copy too, and no page is granted: soft.c.) Pages that the
+ * background has scanned are granted in groups, see grant.c.
  *
  * Races:
  *
@@ -51,19 +53,29 @@
 #include <time.h>
 
 #include "gc_priv.h"
+#include "soft.h"
 
 /* Copy an object to to-space; returns its new address. */
-static struct obj *collector_copy(struct gc *gc, struct obj *old)
+struct obj *collector_copy(struct gc *gc, struct obj *old)
 {
 	struct space *to = gc->to;
-	uint64_t bytes = obj_bytes(old->header), at = to->copy_top;
+	uint64_t header = old->header, bytes = obj_bytes(header), at = to->copy_top;
 
 	if (bytes > to->low - at)
 		gc_die("there is more to copy than there was");
+	if (gc->barrier.ops->soft && gc->config.sabotage == GC_SABOTAGE_ORDER) {
+		/* The soft barrier's own mistake of this kind. */
+		__atomic_store_n(&old->header, (uintptr_t)space_ref(to, at), __ATOMIC_RELEASE);
+		if (stat_read(&gc->stats.objects_copied) % 32 == 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+		space_at(to, at)->header = header;
+	}
 	memcpy(space_at(to, at), old, bytes);
+	space_at(to, at)->header = header;
 	space_cover(gc, to, at, bytes);
 	to->copy_top = at + bytes;
-	old->header = (uintptr_t)space_ref(to, at);
+	/* Pairs with the acquire in soft_forward(). */
+	__atomic_store_n(&old->header, (uintptr_t)space_ref(to, at), __ATOMIC_RELEASE);
 	stat_add(&gc->stats.objects_copied, 1);
 	stat_add(&gc->stats.bytes_copied, bytes);
 	return space_ref(to, at);
@@ -117,6 +129,8 @@ static bool collector_scan(struct gc *gc, size_t page)
 
 	if (page == gc->partial_page)
 		at = gc->partial_at;
+	else if (gc->config.sabotage == GC_SABOTAGE_CROSS && at < start)
+		at += obj_bytes(space_at(to, at)->header);
 	while (at < end && at < to->copy_top) {
 		collector_scan_object(gc, at, start, end);
 		at += obj_bytes(space_at(to, at)->header);
@@ -139,22 +153,6 @@ static void collector_close(struct gc *gc, size_t page)
 	stat_add(&gc->stats.padding, rest);
 }
 
-static void collector_grant(struct gc *gc, size_t page)
-{
-	int err = gc->barrier.ops->grant(&gc->barrier, space_ref(gc->to, page * gc->page),
-					 gc->page);
-
-	/* -EEXIST: the mutators had a page that was not scanned. */
-	if (err && gc->config.sabotage == GC_SABOTAGE_NONE)
-		gc_die("page %zu was not granted: %s", page, strerror(-err));
-	gc->to->done[page] = 1;
-	if (gc->deferred != page)
-		return;
-	gc->deferred = GC_NO_PAGE;
-	while (gc->nr_deferred)
-		samples_add(&gc->trap, now_ns() - gc->deferred_ns[--gc->nr_deferred]);
-}
-
 /*
  * Scan a page, then grant it. The last page may turn out to be not full: then it
  * is closed if @may_pad more bytes may stay empty, or else left for later.
@@ -164,7 +162,7 @@ static void collector_page_once(struct gc *gc, size_t page, uint64_t may_pad)
 	uint64_t rest;
 
 	if (gc->config.sabotage == GC_SABOTAGE_ORDER) {
-		collector_grant(gc, page);
+		grant_now(gc, page);
 		nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
 	}
 	if (!collector_scan(gc, page)) {
@@ -178,7 +176,7 @@ static void collector_page_once(struct gc *gc, size_t page, uint64_t may_pad)
 		collector_close(gc, page);
 	}
 	if (gc->config.sabotage != GC_SABOTAGE_ORDER)
-		collector_grant(gc, page);
+		grant_page(gc, page);
 }
 
 /* The same, and finish the deferred page if that has filled it up. */
@@ -190,24 +188,40 @@ static void collector_page(struct gc *gc, size_t page, uint64_t may_pad)
 		collector_page_once(gc, gc->deferred, 0);
 }
 
+/* What to do about a page that a mutator waits for. */
+static void collector_answer_page(struct gc *gc, size_t page)
+{
+	struct barrier *b = &gc->barrier;
+
+	switch (gc->to->done[page]) {
+	case PAGE_OPEN:
+		if (b->ops->wake)
+			b->ops->wake(b, &gc->to->map, page);
+		return;
+	case PAGE_SHUT:
+		grant_wanted(gc, page);
+		return;
+	case PAGE_SCANNED:
+		break;
+	default:
+		if (page == gc->deferred)
+			return;
+		collector_page(gc, page, gc->padding_left);
+		stat_add(&gc->stats.pages_trapped, 1);
+	}
+	grant_pending(gc);
+}
+
 static void collector_answer(struct gc *gc, const struct trap *trap)
 {
 	struct space *to = gc->to;
 	uint64_t offset = trap->addr - (uintptr_t)to->map.mutator;
-	size_t page = offset / gc->page;
 
 	if (trap->missing || offset >= to->copy_top)
 		gc_die("a mutator %s %#lx, where there is no copy%s",
 		       trap->write ? "wrote to" : "read from", (unsigned long)trap->addr,
 		       trap->missing ? " and no memory" : "");
-	if (to->done[page]) {
-		gc->barrier.ops->wake(&gc->barrier, to->map.mutator + page * gc->page, gc->page);
-		return;
-	}
-	if (page == gc->deferred)
-		return;
-	collector_page(gc, page, gc->padding_left);
-	stat_add(&gc->stats.pages_trapped, 1);
+	collector_answer_page(gc, offset / gc->page);
 }
 
 /*
@@ -237,7 +251,7 @@ static void collector_serve(struct gc *gc)
 	uint64_t now = now_ns();
 	int err;
 
-	while ((err = gc->barrier.ops->next_trap(&gc->barrier, &trap)) > 0) {
+	while ((err = gc->barrier.ops->next_trap(&gc->barrier, &gc->to->map, &trap)) > 0) {
 		collector_answer(gc, &trap);
 		stat_add(&gc->stats.traps, 1);
 		collector_waited(gc, trap.thread);
@@ -248,7 +262,11 @@ static void collector_serve(struct gc *gc)
 	gc->queue_empty_ns = now;
 }
 
-/* Scan every page of copies, traps first. At the end nothing leads to from-space. */
+/*
+ * Scan every page of copies, traps first. At the end nothing leads to from-space, and
+ * the mutators have all pages. A trap by signal may still come from one that had not
+ * been granted when it was made, so there is a last look.
+ */
 static void collector_scan_all(struct gc *gc)
 {
 	struct space *to = gc->to;
@@ -258,11 +276,16 @@ static void collector_scan_all(struct gc *gc)
 		while (gc->background * gc->page < to->copy_top && to->done[gc->background])
 			gc->background++;
 		if (gc->background * gc->page >= to->copy_top)
-			return;
+			break;
 		/* All pages before it are done: if it is not full now, it never will be. */
 		collector_page(gc, gc->background, gc->page);
 		stat_add(&gc->stats.pages_background, 1);
+		if (gc->config.shuffle)
+			grant_shuffle(gc);
 	}
+	grant_shut(gc);
+	grant_pending(gc);
+	collector_serve(gc);
 }
 
 /* Get to-space ready: no mutator has a page of it when this returns. */
@@ -275,10 +298,9 @@ static void collector_prepare(struct gc *gc, struct space *s)
 		if (err)
 			gc_die("%s: %s", gc->barrier.failed, strerror(-err));
 	}
-	if (gc->config.sabotage != GC_SABOTAGE_REVOKE) {
-		err = gc->barrier.ops->revoke(&gc->barrier, &s->map);
-		stat_add(&gc->stats.revocations, 1);
-	}
+	if (gc->config.sabotage != GC_SABOTAGE_REVOKE && gc->barrier.ops->revoke)
+		err = gc->barrier.ops->revoke(&gc->barrier, &s->map,
+					      (struct page_run){ 0, s->map.bytes / gc->page });
 	if (err)
 		gc_die("to-space was not revoked: %s", strerror(-err));
 	memset(s->done, 0, gc->config.heap_bytes / gc->page);
@@ -328,8 +350,21 @@ static void collector_flip(struct gc *gc)
 	collector_exchange(gc);
 	collector_roots(gc);
 	gc->queue_empty_ns = now_ns();
+	if (gc->barrier.ops->soft)
+		soft_begin(gc);
 	world_resume(gc);
-	samples_add(&gc->flip, now_ns() - start);
+	samples_add(&gc->stop_pauses, now_ns() - start);
+}
+
+/* The soft barrier's scan, and its second pause. */
+static void collector_soft(struct gc *gc)
+{
+	uint64_t start;
+
+	soft_scan_all(gc);
+	start = now_ns();
+	soft_end(gc);
+	samples_add(&gc->stop_pauses, now_ns() - start);
 }
 
 static void collector_collect(struct gc *gc)
@@ -340,7 +375,10 @@ static void collector_collect(struct gc *gc)
 	 */
 	collector_prepare(gc, gc->from);
 	collector_flip(gc);
-	collector_scan_all(gc);
+	if (gc->barrier.ops->soft)
+		collector_soft(gc);
+	else
+		collector_scan_all(gc);
 
 	pthread_mutex_lock(&gc->lock);
 	gc->to->low = gc->to->copy_top;
@@ -375,5 +413,6 @@ void *collector_thread(void *arg)
 		pthread_mutex_lock(&gc->lock);
 	}
 	pthread_mutex_unlock(&gc->lock);
+	gc->cpu_ns = thread_ns();
 	return NULL;
 }

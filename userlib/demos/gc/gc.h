@@ -4,8 +4,9 @@
  *
  * A reference is the address of an object in the mutators' view of the heap, and
  * following one is a plain load: there is no read barrier in the code, the page
- * tables are the barrier. What a mutator must do in return is to keep to three
- * rules:
+ * tables are the barrier. (Workloads are compiled a second time, with GC_SOFT
+ * defined, for the barrier that is in the code: then ref_load() checks.) What a
+ * mutator must do in return is to keep to four rules:
  *
  *  1. gc_alloc(), gc_poll() and gc_leave() are *safepoints*, and nothing else
  *     is. Objects move at safepoints only, so a reference in a C variable is good
@@ -14,6 +15,8 @@
  *  3. While a mutator holds a lock it touches the heap only if the collector
  *     never wants that lock: an access can sleep until the collector has served
  *     it.
+ *  4. References are loaded and stored with the functions below, and read(2) into
+ *     the heap is gc_pread(): not every barrier can make the kernel wait.
  *
  * A mutator without a collector (gc_enter() with NULL) gets its objects from
  * calloc() and gives them back with gc_drop(), which does nothing otherwise. This
@@ -26,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define GC_MAX_ROOTS	256
 #define GC_MAX_GLOBALS	4
@@ -61,14 +65,39 @@ static inline uint64_t obj_bytes(uint64_t header)
 	return (header >> 32) * sizeof(uint64_t);
 }
 
+#ifdef GC_SOFT
+#define GC_CODE(name)	name ## _soft	/* what is compiled twice has two names */
+#include "soft.h"
+#else
+#define GC_CODE(name)	name
+#endif
+
+/** Load a reference from a word of an object. */
+static inline struct obj *ref_load(const uint64_t *slot)
+{
+	uint64_t ref = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+#ifdef GC_SOFT
+	if (__builtin_expect(ref - soft_from.start < soft_from.bytes, 0))
+		return soft_heal((uint64_t *)(uintptr_t)slot, ref);
+#endif
+	return (struct obj *)(uintptr_t)ref;
+}
+
+/** Store a reference, or NULL, to a word of an object. */
+static inline void ref_store(uint64_t *slot, const struct obj *to)
+{
+	__atomic_store_n(slot, (uintptr_t)to, __ATOMIC_RELAXED);
+}
+
 static inline struct obj *obj_get(const struct obj *o, unsigned int i)
 {
-	return (struct obj *)(uintptr_t)o->word[i];
+	return ref_load(&o->word[i]);
 }
 
 static inline void obj_set(struct obj *o, unsigned int i, const struct obj *to)
 {
-	o->word[i] = (uintptr_t)to;
+	ref_store(&o->word[i], to);
 }
 
 /** The plain data of an object, behind its references. */
@@ -86,21 +115,28 @@ static inline void obj_publish(struct obj *o, unsigned int i, const struct obj *
 
 static inline struct obj *obj_observe(const struct obj *o, unsigned int i)
 {
+	struct obj *to = obj_get(o, i);
+
 	/* Pairs with the release in obj_publish(). */
-	return (struct obj *)(uintptr_t)__atomic_load_n(&o->word[i], __ATOMIC_ACQUIRE);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return to;
 }
 
 enum gc_sabotage {
 	GC_SABOTAGE_NONE,
 	GC_SABOTAGE_REVOKE,	/* to-space is not revoked at the flip */
 	GC_SABOTAGE_ORDER,	/* pages are granted first and scanned then */
+	GC_SABOTAGE_CROSS,	/* what reaches into a page from the one before is not scanned */
+	GC_SABOTAGE_FLUSH,	/* the module's PROTECT does not flush the TLB */
 };
 
 struct gc_config {
 	const char *barrier;
 	uint64_t heap_bytes;		/* of one semispace */
 	unsigned int give_back;		/* after every so many collections; 0 never */
+	unsigned int group;		/* pages that are granted together, at the most */
 	uint64_t torture;		/* flip every so many allocations; 0 off */
+	bool shuffle;			/* take random pages away again, and give them back */
 	uint64_t padding;		/* bytes of pages closed early, a collection */
 	bool verify;			/* walk the heap after each collection */
 	enum gc_sabotage sabotage;
@@ -120,9 +156,15 @@ struct mutator {
 	uint64_t torture_left;
 	uint64_t objects;		/* allocated, all in all */
 	uint64_t bytes;
+	uint64_t healed;		/* references that the soft barrier replaced */
+	uint64_t touched;		/* calls of gc_pread() that had to try again */
+	uint64_t cpu_ns;		/* processor time, at the end */
 	unsigned int nr_roots;
 	struct obj *root[GC_MAX_ROOTS];	/* precise: all that is live, and nothing else */
 };
+
+/** The calling thread's, or NULL. */
+extern __thread struct mutator *gc_self;
 
 /** Make the calling thread a mutator of @gc, or one without a collector. */
 void gc_enter(struct gc *gc, struct mutator *m);
@@ -155,6 +197,12 @@ static inline void gc_pop(struct mutator *m, unsigned int nr)
 
 /** A root that all mutators share, or NULL without a collector; the slot is theirs to guard. */
 struct obj **gc_global(struct mutator *m, unsigned int i);
+
+/** Sleep, while others may collect. Safepoint. */
+void gc_rest(struct mutator *m, uint64_t ns);
+
+/** pread(2) into an object; 0, or -1 and errno. Not a safepoint. */
+int gc_pread(struct mutator *m, int fd, void *to, size_t bytes, off_t at);
 
 /** Something cannot be as it is. Others may sleep on the heap: leave at once, with status 1. */
 void gc_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -2,8 +2,8 @@
 /*
  * The collector's insides
  *
- * Locking: gc->lock is the only lock. It is held for bookkeeping only: never
- * while the heap is touched, a page granted, or a system call made that can wait
+ * Locking: gc->lock is the only lock of the page barriers (gc->copying is the soft
+ * one's, see soft.c). It is held for bookkeeping only: never while the heap is touched, a page granted, or a system call made that can wait
  * for a mutator. Between a flip and the end of its collection the collector waits
  * for no lock that a mutator may hold while it touches the heap. It does call
  * malloc, which does not touch the heap with its lock held; it does not print, for
@@ -17,11 +17,14 @@
 #include "barrier.h"
 #include "gc.h"
 #include "samples.h"
+#include "signals.h"
 
 #define GC_NO_PAGE	SIZE_MAX
 #define GC_NO_ROOM	UINT64_MAX
 #define GC_WAITERS	64U	/* threads whose waits are told apart */
 #define GC_TLAB_PAGES	8U	/* an allocation buffer */
+#define GC_MAX_GROUP	64U	/* pages that are granted together */
+#define GC_MAX_SHUT	64U	/* pages that torture has taken away */
 
 /**
  * struct space - a semispace
@@ -41,7 +44,7 @@
  * @alloc_bottom: start of the new objects; gc->lock
  * @cross: for each page of copies, the word where the object starts that lies
  *	over its first byte (the crossing map); collector
- * @done: for each page of copies, whether it was scanned and granted; collector
+ * @done: for each page of copies, enum page_state; collector
  */
 struct space {
 	struct space_map map;
@@ -53,6 +56,14 @@ struct space {
 	uint8_t *done;
 };
 
+/** enum page_state - how far the collector has got with a page of copies */
+enum page_state {
+	PAGE_GREY,		/* not scanned, or not all of it */
+	PAGE_SCANNED,		/* in gc->pending */
+	PAGE_OPEN,		/* granted */
+	PAGE_SHUT,		/* taken away again, in gc->shut: torture */
+};
+
 /* Written by one thread, the collector's; read by any. */
 struct gc_stats {
 	_Atomic uint64_t collections;
@@ -61,14 +72,20 @@ struct gc_stats {
 	_Atomic uint64_t pages_background;	/* scanned unasked */
 	_Atomic uint64_t pages_trapped;		/* scanned because a mutator waited */
 	_Atomic uint64_t traps;			/* events; several can be for one page */
-	_Atomic uint64_t revocations;
+	_Atomic uint64_t shuts;			/* pages taken away again */
 	_Atomic uint64_t given_back;		/* bytes */
 	_Atomic uint64_t given_back_seen;	/* bytes by which Shmem fell meanwhile */
 	_Atomic uint64_t padding;		/* bytes left empty by pages closed early */
 	_Atomic uint64_t deferrals;		/* traps that had to wait for a page to fill */
 	_Atomic uint64_t walks;			/* of the whole heap, to verify it */
-	_Atomic uint64_t faults_found;		/* by these walks */
+	_Atomic uint64_t faults_found;		/* by these walks, and in shut pages */
 	_Atomic uint64_t live;			/* bytes, after the last collection */
+};
+
+/* A page that torture has taken away, and what it held. */
+struct shut {
+	size_t page;
+	uint64_t sum;
 };
 
 /* A thread that has trapped before. */
@@ -85,6 +102,7 @@ struct waiter {
  *	@running is the number of mutators that are not parked
  * @to, @from: change only while the world stands still
  * @global: written by the collector while the world stands still
+ * @copying: held by who copies, with the soft barrier
  * All below @thread belongs to the collector; @stall is under @lock.
  */
 struct gc {
@@ -103,6 +121,7 @@ struct gc {
 	uint64_t cycles;
 	struct mutator *mutators;
 	struct samples stall;
+	pthread_mutex_t copying;	/* soft.c; taken with no other lock held */
 
 	struct space spaces[2];
 	struct space *to;
@@ -119,10 +138,16 @@ struct gc {
 	uint64_t deferred_ns[GC_WAITERS];	/* since when they wait for that page */
 	unsigned int nr_deferred;
 	struct waiter waiters[GC_WAITERS];
-	struct samples flip;
+	size_t pending[GC_MAX_GROUP];	/* pages that are scanned, and to be granted */
+	unsigned int nr_pending;
+	struct shut shut[GC_MAX_SHUT];
+	unsigned int nr_shut;
+	uint64_t random;		/* for torture */
+	struct samples stop_pauses;
 	struct samples trap;
 	struct gc_stats stats;
-	uint64_t revocations;		/* at the end: as the barrier's kernel side counts them */
+	uint64_t cpu_ns;		/* the collector's, at the end */
+	uint64_t protects;		/* at the end: as the module counts them */
 };
 
 /* heap.c */
@@ -132,7 +157,6 @@ void space_give_back(struct gc *gc, struct space *s);
 void space_cover(struct gc *gc, struct space *s, uint64_t start, uint64_t bytes);
 uint64_t space_used(const struct space *s);
 uint64_t space_carve(struct space *s, uint64_t bytes);
-uint64_t shmem_bytes(void);
 
 static inline struct obj *space_at(const struct space *s, uint64_t offset)
 {
@@ -171,6 +195,15 @@ void gc_request_locked(struct gc *gc);
 
 /* collector.c */
 void *collector_thread(void *arg);
+struct obj *collector_copy(struct gc *gc, struct obj *old);
+
+/* grant.c */
+void grant_page(struct gc *gc, size_t page);
+void grant_now(struct gc *gc, size_t page);
+void grant_pending(struct gc *gc);
+void grant_shuffle(struct gc *gc);
+void grant_wanted(struct gc *gc, size_t page);
+void grant_shut(struct gc *gc);
 
 /* verify.c */
 void verify_heap(struct gc *gc);

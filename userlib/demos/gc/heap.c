@@ -2,18 +2,18 @@
 /*
  * Semispaces: their memory, room for new objects, and the crossing map
  *
- * Each semispace is a zone of its own, because a zone's memory is given back as a
- * whole: with its last view. A semispace that was not given back still holds
+ * Each semispace is a zone (or a memfd) of its own, because a zone's memory is given
+ * back as a whole: with its last view. A semispace that was not given back still holds
  * what it held, in memory and in the mutators' page tables; collector.c revokes
  * it before it is used again, and whoever takes room in it clears that.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "gc_priv.h"
+#include "measure.h"
 
 int space_create(struct gc *gc, struct space *s)
 {
@@ -88,19 +88,4 @@ uint64_t space_carve(struct space *s, uint64_t bytes)
 		return GC_NO_ROOM;
 	s->alloc_bottom -= bytes;
 	return s->alloc_bottom;
-}
-
-uint64_t shmem_bytes(void)
-{
-	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
-	char line[128];
-
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Shmem: %llu kB", &kib) == 1)
-			break;
-	fclose(f);
-	return kib * 1024;
 }

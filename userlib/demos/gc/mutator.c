@@ -10,13 +10,17 @@
  * Allocation against copying: during a collection copies stay below space->low
  * and buffers above it, so neither waits for the other.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gc_priv.h"
+
+__thread struct mutator *gc_self;
 
 #define GC_MAX_WAITS	8	/* collections to wait for before memory is said to be out */
 
@@ -37,11 +41,13 @@ void gc_enter(struct gc *gc, struct mutator *m)
 	static const atomic_bool never;
 
 	memset(m, 0, sizeof(*m));
+	gc_self = m;
 	m->gc = gc;
 	m->stop = gc ? &gc->stop : &never;
 	if (!gc)
 		return;
 	m->torture_left = gc->config.torture;
+	signals_enter();
 	pthread_mutex_lock(&gc->lock);
 	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
 		pthread_cond_wait(&gc->to_mutators, &gc->lock);
@@ -56,6 +62,8 @@ void gc_leave(struct mutator *m)
 	struct gc *gc = m->gc;
 	struct mutator **link;
 
+	gc_self = NULL;
+	m->cpu_ns = thread_ns();
 	if (!gc)
 		return;
 	pthread_mutex_lock(&gc->lock);
@@ -65,6 +73,7 @@ void gc_leave(struct mutator *m)
 	gc->running--;
 	pthread_cond_signal(&gc->to_collector);
 	pthread_mutex_unlock(&gc->lock);
+	signals_leave();
 }
 
 /* Stand still until the world goes on. Called with gc->lock held. */
@@ -83,6 +92,27 @@ void gc_park(struct mutator *m)
 	if (atomic_load_explicit(&m->gc->stop, memory_order_relaxed))
 		mutator_park_locked(m->gc);
 	pthread_mutex_unlock(&m->gc->lock);
+}
+
+void gc_rest(struct mutator *m, uint64_t ns)
+{
+	struct timespec rest = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	struct gc *gc = m->gc;
+
+	if (!gc) {
+		nanosleep(&rest, NULL);
+		return;
+	}
+	pthread_mutex_lock(&gc->lock);
+	gc->running--;
+	pthread_cond_signal(&gc->to_collector);
+	pthread_mutex_unlock(&gc->lock);
+	nanosleep(&rest, NULL);
+	pthread_mutex_lock(&gc->lock);
+	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	gc->running++;
+	pthread_mutex_unlock(&gc->lock);
 }
 
 /* Wait, parked, for a collection to end. Called with gc->lock held. */
@@ -119,8 +149,9 @@ static void mutator_pace_locked(struct gc *gc)
 static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 {
 	struct gc *gc = m->gc;
+	struct page_run run = { 0, bytes / gc->page };
 	uint64_t at;
-	int waits = 0, err;
+	int waits = 0, err = 0;
 
 	pthread_mutex_lock(&gc->lock);
 	while ((at = space_carve(gc->to, bytes)) == GC_NO_ROOM) {
@@ -134,7 +165,9 @@ static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 
 	/* No flip can come here: this mutator is running. */
 	memset(space_at(gc->to, at), 0, bytes);
-	err = gc->barrier.ops->grant(&gc->barrier, space_ref(gc->to, at), bytes);
+	run.first = at / gc->page;
+	if (gc->barrier.ops->grant)
+		err = gc->barrier.ops->grant(&gc->barrier, &gc->to->map, &run, 1);
 	if (err && gc->config.sabotage == GC_SABOTAGE_NONE)
 		gc_die("new pages were not granted: %s", strerror(-err));
 	return (uint8_t *)space_ref(gc->to, at);
@@ -199,4 +232,35 @@ struct obj **gc_push(struct mutator *m, struct obj *o)
 struct obj **gc_global(struct mutator *m, unsigned int i)
 {
 	return m->gc ? &m->gc->global[i] : NULL;
+}
+
+/* Read a byte of each page: who has none of it waits, and has it then. */
+static void mutator_touch(struct mutator *m, const volatile uint8_t *start, size_t bytes)
+{
+	const volatile uint8_t *p;
+
+	m->touched++;
+	for (p = start; p < start + bytes; p += m->gc->page)
+		(void)*p;
+	(void)start[bytes - 1];
+}
+
+int gc_pread(struct mutator *m, int fd, void *to, size_t bytes, off_t at)
+{
+	uint8_t *p = to;
+	ssize_t n;
+
+	while (bytes) {
+		n = pread(fd, p, bytes, at);
+		if (n < 0 && errno == EFAULT && m->gc && !m->gc->barrier.ops->kernel_waits) {
+			mutator_touch(m, p, bytes);
+			continue;
+		}
+		if (n <= 0)
+			return -1;
+		p += n;
+		at += n;
+		bytes -= (size_t)n;
+	}
+	return 0;
 }

@@ -1,141 +1,162 @@
 // SPDX-License-Identifier: MIT
-/* What the demo prints: the progress line, the table, and the lines for machines. */
+/* What the demo prints: the live line, and the tables. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gc_priv.h"
 #include "report.h"
-
-static const char *const pause_names[] = { "flip", "trap", "memory" };
+#include "tsv.h"
+#include "work.h"
 
 static double mib(uint64_t bytes)
 {
 	return (double)bytes / (1 << 20);
 }
 
-void report_progress(const char *workload, struct gc *gc, uint64_t rounds, uint64_t start_ns)
+static double seconds(uint64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+void report_live(const char *workload, struct gc *gc, uint64_t rounds, uint64_t start_ns)
 {
 	const struct gc_stats *s = &gc->stats;
 
-	printf("%s%-8s %5.1f s  %6llu rounds  %4llu collections  %7.1f MiB copied  %6llu traps  %5.1f MiB live  %7.1f MiB given back%s",
-	       isatty(STDOUT_FILENO) ? "\r" : "", workload,
-	       (double)(now_ns() - start_ns) / 1e9, (unsigned long long)rounds,
-	       (unsigned long long)stat_read(&s->collections),
-	       mib(stat_read(&s->bytes_copied)), (unsigned long long)stat_read(&s->traps),
-	       mib(stat_read(&s->live)), mib(stat_read(&s->given_back)),
-	       isatty(STDOUT_FILENO) ? "" : "\n");
+	if (!isatty(STDOUT_FILENO))
+		return;
+	printf("\r  %-16s %-9s %5.1f s %6" PRIu64 " rounds %4" PRIu64 " collections %7.1f MiB copied %7" PRIu64 " traps %5.1f MiB live",
+	       gc->barrier.ops->name, workload, seconds(now_ns() - start_ns), rounds,
+	       stat_read(&s->collections), mib(stat_read(&s->bytes_copied)),
+	       stat_read(&s->traps), mib(stat_read(&s->live)));
 	fflush(stdout);
 }
 
-void report_progress_end(void)
+void report_live_end(void)
 {
 	if (isatty(STDOUT_FILENO))
-		printf("\n");
-}
-
-static void report_pauses(struct outcome *o, unsigned int i, struct samples *s)
-{
-	o->pauses[i] = s->nr;
-	o->pause[i][0] = samples_percentile(s, 50);
-	o->pause[i][1] = samples_percentile(s, 99);
-	o->pause[i][2] = samples_percentile(s, 100);
-	samples_free(s);
+		printf("\r%110s\r", "");
 }
 
 void report_collect(struct outcome *o, struct gc *gc)
 {
 	const struct gc_stats *s = &gc->stats;
+	unsigned int i;
 
-	o->barrier = gc->barrier.ops->name;
+	o->collector_ns = gc->cpu_ns;
 	o->collections = stat_read(&s->collections);
 	o->copied = stat_read(&s->bytes_copied);
 	o->traps = stat_read(&s->traps);
 	o->pages_trapped = stat_read(&s->pages_trapped);
 	o->pages_background = stat_read(&s->pages_background);
-	o->revocations = stat_read(&s->revocations);
+	o->shuts = stat_read(&s->shuts);
 	o->padding = stat_read(&s->padding);
 	o->deferrals = stat_read(&s->deferrals);
 	o->given_back = stat_read(&s->given_back);
 	o->given_back_seen = stat_read(&s->given_back_seen);
 	o->walks = stat_read(&s->walks);
 	o->faults_found = stat_read(&s->faults_found);
-	report_pauses(o, 0, &gc->flip);
-	report_pauses(o, 1, &gc->trap);
-	report_pauses(o, 2, &gc->stall);
+	for (i = 0; i < BARRIER_NR_CALLS; i++)
+		o->calls[i] = atomic_load(&gc->barrier.calls[i]);
+	o->pauses[PAUSE_STOP] = gc->stop_pauses;
+	o->pauses[PAUSE_TRAP] = gc->trap;
+	o->pauses[PAUSE_MEMORY] = gc->stall;
 }
 
-static void report_row(const struct outcome *o)
+void report_line(const struct outcome *o)
 {
-	if (o->skipped) {
-		printf("%-9s skipped: %s\n", o->workload, o->skipped);
+	printf("  %-16s %6.2f s %5" PRIu64 " collections %7.1f MiB copied %6.1f MiB given back %7" PRIu64 " traps  %s",
+	       o->barrier, seconds(o->run_ns), o->collections, mib(o->copied),
+	       mib(o->given_back), o->traps, o->ok ? "verified" : "FAILED");
+	if (o->walks)
+		printf(" (%" PRIu64 " heap walks)", o->walks);
+	printf("\n");
+}
+
+static uint64_t report_calls(const struct outcome *o)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < BARRIER_NR_CALLS; i++)
+		sum += o->calls[i];
+	return sum;
+}
+
+static void report_cost(const struct outcome *o)
+{
+	printf("%-9s %-16s %7.2f %8.2f %9.2f %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %7" PRIu64 " ",
+	       o->workload, o->barrier, seconds(o->run_ns), seconds(o->mutator_ns),
+	       seconds(o->collector_ns), o->traps, report_calls(o), o->calls[BARRIER_POLL],
+	       o->faults);
+	if (o->shootdowns_known)
+		printf("%10" PRIu64, o->shootdowns);
+	else
+		printf("%10s", "-");
+	printf(" %6u %6" PRIu64 " %8.1f\n", o->vmas, o->collections, mib(o->copied));
+}
+
+static void report_us(double ns)
+{
+	if (ns < 1e5)
+		printf(" %7.1f", ns / 1e3);
+	else
+		printf(" %7.0f", ns / 1e3);
+}
+
+static void report_pause(const struct samples *s)
+{
+	printf(" |");
+	if (!s->nr) {
+		printf("%8s%8s%8s%8s", "", "-", "", "");
 		return;
 	}
-	printf("%-9s %8u %11llu %9.1f %7llu %8llu %10.1f %10.1f  %s\n", o->workload,
-	       o->mutators, (unsigned long long)o->collections, mib(o->copied),
-	       (unsigned long long)o->traps, (unsigned long long)o->revocations,
-	       mib(o->given_back), mib(o->given_back_seen), o->ok ? "OK" : "FAILED");
+	report_us((double)samples_quantile(s, 0.5));
+	report_us((double)samples_quantile(s, 0.99));
+	report_us((double)samples_quantile(s, 0.999));
+	report_us((double)s->max);
 }
 
-static void report_pause_rows(const struct outcome *o)
+static void report_pauses(const struct outcome *o)
+{
+	printf("%-9s %-16s", o->workload, o->barrier);
+	report_pause(&o->pauses[PAUSE_STOP]);
+	report_pause(&o->pauses[PAUSE_TRAP]);
+	report_pause(&o->pauses[PAUSE_STEP]);
+	printf("\n");
+}
+
+static void report_legend(void)
+{
+	printf("(CPU: processor time; in a guest whose clock counts instructions, instructions / 1e9.\n"
+	       " calls: system calls for the barrier; polls: of these, looks for traps. VMAs: the most seen.\n"
+	       " stop: all mutators, a flip. trap: at most; a wait cannot have begun before.\n"
+	       " step: %u small operations of a mutator with all that it waited for, exactly.)\n",
+	       WORK_STEP);
+}
+
+void report_tables(const struct outcome *o, unsigned int nr, bool tsv)
 {
 	unsigned int i;
 
-	for (i = 0; i < 3 && !o->skipped; i++)
-		printf("%-9s %-7s %8llu %10.1f %10.1f %10.1f\n", i ? "" : o->workload,
-		       pause_names[i], (unsigned long long)o->pauses[i],
-		       (double)o->pause[i][0] / 1e3, (double)o->pause[i][1] / 1e3,
-		       (double)o->pause[i][2] / 1e3);
-}
-
-static void report_machine(const struct outcome *o)
-{
-	unsigned int i;
-
-	if (o->skipped) {
-		printf("#DEMO gc workload=%s result=skipped\n", o->workload);
-		return;
-	}
-	printf("#DEMO gc workload=%s barrier=%s mutators=%u rounds=%llu allocated=%llu collections=%llu copied=%llu",
-	       o->workload, o->barrier, o->mutators, (unsigned long long)o->rounds,
-	       (unsigned long long)o->allocated, (unsigned long long)o->collections,
-	       (unsigned long long)o->copied);
-	printf(" traps=%llu pages_trapped=%llu pages_background=%llu protect_calls=%llu padding=%llu deferrals=%llu",
-	       (unsigned long long)o->traps, (unsigned long long)o->pages_trapped,
-	       (unsigned long long)o->pages_background, (unsigned long long)o->revocations,
-	       (unsigned long long)o->padding, (unsigned long long)o->deferrals);
-	for (i = 0; i < 3; i++)
-		printf(" %s_pauses=%llu %s_us=%.1f/%.1f/%.1f", pause_names[i],
-		       (unsigned long long)o->pauses[i], pause_names[i],
-		       (double)o->pause[i][0] / 1e3, (double)o->pause[i][1] / 1e3,
-		       (double)o->pause[i][2] / 1e3);
-	printf(" given_back=%llu given_back_seen=%llu heap_walks=%llu heap_faults=%llu run_ms=%.0f malloc_ms=%.0f result=%s\n",
-	       (unsigned long long)o->given_back, (unsigned long long)o->given_back_seen,
-	       (unsigned long long)o->walks, (unsigned long long)o->faults_found,
-	       (double)o->run_ns / 1e6, (double)o->reference_ns / 1e6, o->ok ? "ok" : "failed");
-}
-
-void report_table(const struct outcome *o, unsigned int nr)
-{
-	unsigned int i;
-
-	printf("\nworkload  mutators collections    copied   traps  PROTECT given back Shmem fell  verified\n"
-	       "                                      MiB            calls        MiB        MiB\n");
-	for (i = 0; i < nr; i++)
-		report_row(&o[i]);
-	printf("\npauses, microseconds of wall clock; under emulation, for comparison only\n"
-	       "workload  of        number     median       99 %%    longest\n");
-	for (i = 0; i < nr; i++)
-		report_pause_rows(&o[i]);
-	printf("(flip: stop, roots, go on. trap: at most; it cannot have begun before.\n"
-	       " memory: an allocation that had to wait for a collection to end.)\n\n"
-	       "workload    rounds  allocated MiB  with collector s  with malloc and free s\n");
+	printf("\n%-9s %-16s %7s %8s %9s %8s %8s %8s %7s %10s %6s %6s %8s\n", "workload",
+	       "barrier", "s", "mutators", "collector", "traps", "calls", "polls", "page",
+	       "shootdowns", "VMAs", "coll-", "copied");
+	printf("%-9s %-16s %7s %8s %9s %8s %8s %8s %7s %10s %6s %6s %8s\n", "", "", "", "CPU s",
+	       "CPU s", "", "", "", "faults", "", "", "ections", "MiB");
 	for (i = 0; i < nr; i++)
 		if (!o[i].skipped)
-			printf("%-9s %8llu %14.1f %17.2f %23.2f\n", o[i].workload,
-			       (unsigned long long)o[i].rounds, mib(o[i].allocated),
-			       (double)o[i].run_ns / 1e9, (double)o[i].reference_ns / 1e9);
-	printf("\n");
+			report_cost(&o[i]);
+	printf("\npauses, us:%15s | stop: median, 99 %%, 99.9 %%, max | trap: likewise                 | step: likewise\n",
+	       "");
 	for (i = 0; i < nr; i++)
-		report_machine(&o[i]);
+		if (!o[i].skipped)
+			report_pauses(&o[i]);
+	report_legend();
+	for (i = 0; i < nr; i++)
+		tsv_summary(&o[i]);
+	for (i = 0; i < nr && tsv; i++)
+		tsv_all(&o[i]);
 	fflush(stdout);
 }

@@ -1,44 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* What the demo prints: the progress line, the table, and the lines for machines. */
+/* What the demo prints: the live line, the tables, and the lines for programs. */
 #ifndef GC_REPORT_H
 #define GC_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "barrier.h"
+#include "samples.h"
+
 struct gc;
+
+/** enum pause - what a mutator waits for, or how long it took with all that it waited for */
+enum pause {
+	PAUSE_STOP,	/* all of them: a flip, or the soft barrier's second stop */
+	PAUSE_TRAP,	/* one of them: a page that was not scanned */
+	PAUSE_MEMORY,	/* one of them: a collection has to end first */
+	PAUSE_STEP,	/* so many small operations, see work_tick() */
+	PAUSE_NR,
+};
 
 /** struct outcome - the result of one workload, with all that is said of it */
 struct outcome {
 	const char *workload;
-	const char *skipped;	/* why, or NULL */
 	const char *barrier;
+	const char *skipped;	/* why, or NULL */
 	unsigned int mutators;
 	bool ok;
 	uint64_t rounds;
-	uint64_t run_ns;	/* with the collector */
-	uint64_t reference_ns;	/* the same with malloc() and free() */
+	uint64_t run_ns;
 	uint64_t allocated;	/* bytes */
+	uint64_t mutator_ns;	/* processor time of all mutators */
+	uint64_t collector_ns;
 	uint64_t collections;
 	uint64_t copied;	/* bytes */
 	uint64_t traps;
 	uint64_t pages_trapped;
 	uint64_t pages_background;
-	uint64_t revocations;
+	uint64_t shuts;
+	uint64_t healed;
+	uint64_t touched;
+	uint64_t calls[BARRIER_NR_CALLS];
 	uint64_t padding;
 	uint64_t deferrals;
 	uint64_t given_back;
 	uint64_t given_back_seen;
 	uint64_t walks;
 	uint64_t faults_found;
-	uint64_t pause[3][3];	/* flip, trap, memory: median, 99 %, longest; ns */
-	uint64_t pauses[3];	/* how many */
+	uint64_t faults;	/* page faults */
+	uint64_t shootdowns;
+	bool shootdowns_known;
+	unsigned int vmas;
+	struct samples pauses[PAUSE_NR];
 };
 
-void report_progress(const char *workload, struct gc *gc, uint64_t rounds, uint64_t start_ns);
-void report_progress_end(void);
+/** On a terminal: how it gets on, in a line that is written over. */
+void report_live(const char *workload, struct gc *gc, uint64_t rounds, uint64_t start_ns);
+void report_live_end(void);
 /** Fill in what the collector knows. Its threads are gone. */
 void report_collect(struct outcome *o, struct gc *gc);
-void report_table(const struct outcome *o, unsigned int nr);
+/** One run is over. */
+void report_line(const struct outcome *o);
+void report_tables(const struct outcome *o, unsigned int nr, bool tsv);
 
 #endif /* GC_REPORT_H */

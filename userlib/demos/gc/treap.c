@@ -4,11 +4,6 @@
 
 #include "treap.h"
 
-static struct obj *treap_object(uint64_t word)
-{
-	return (struct obj *)(uintptr_t)word;
-}
-
 static uint64_t treap_priority(const struct obj *node)
 {
 	return node->word[NODE_NR_PTRS + NODE_PRIORITY];
@@ -43,23 +38,23 @@ void treap_insert(uint64_t *tree, struct obj *node, treap_order *order)
 	uint64_t *less = &node->word[NODE_LESS], *more = &node->word[NODE_MORE];
 	struct obj *at;
 
-	while ((at = treap_object(*tree)) && treap_priority(at) >= treap_priority(node))
+	while ((at = ref_load(tree)) && treap_priority(at) >= treap_priority(node))
 		tree = &at->word[order(sym, obj_get(at, NODE_SYM)) < 0 ? NODE_LESS : NODE_MORE];
-	*tree = (uintptr_t)node;
+	ref_store(tree, node);
 	/* Split what was there into what is less and what is more. */
 	while (at) {
 		if (order(sym, obj_get(at, NODE_SYM)) < 0) {
-			*more = (uintptr_t)at;
+			ref_store(more, at);
 			more = &at->word[NODE_LESS];
-			at = treap_object(*more);
+			at = ref_load(more);
 		} else {
-			*less = (uintptr_t)at;
+			ref_store(less, at);
 			less = &at->word[NODE_MORE];
-			at = treap_object(*less);
+			at = ref_load(less);
 		}
 	}
-	*less = 0;
-	*more = 0;
+	ref_store(less, NULL);
+	ref_store(more, NULL);
 }
 
 static uint64_t *treap_place(uint64_t *tree, const struct obj *sym, treap_order *order)
@@ -67,7 +62,7 @@ static uint64_t *treap_place(uint64_t *tree, const struct obj *sym, treap_order 
 	struct obj *at;
 	int r;
 
-	while ((at = treap_object(*tree))) {
+	while ((at = ref_load(tree))) {
 		r = order(sym, obj_get(at, NODE_SYM));
 		if (!r)
 			return tree;
@@ -83,22 +78,22 @@ struct obj *treap_remove(uint64_t *tree, const struct obj *sym, treap_order *ord
 
 	if (!place)
 		return NULL;
-	node = treap_object(*place);
+	node = ref_load(place);
 	less = obj_get(node, NODE_LESS);
 	more = obj_get(node, NODE_MORE);
 	/* Merge its two subtrees in its place. */
 	while (less && more) {
 		if (treap_priority(less) > treap_priority(more)) {
-			*place = (uintptr_t)less;
+			ref_store(place, less);
 			place = &less->word[NODE_MORE];
-			less = treap_object(*place);
+			less = ref_load(place);
 		} else {
-			*place = (uintptr_t)more;
+			ref_store(place, more);
 			place = &more->word[NODE_LESS];
-			more = treap_object(*place);
+			more = ref_load(place);
 		}
 	}
-	*place = (uintptr_t)(less ? less : more);
+	ref_store(place, less ? less : more);
 	return node;
 }
 
@@ -106,5 +101,5 @@ struct obj *treap_find(const uint64_t *tree, const struct obj *sym, treap_order 
 {
 	const uint64_t *place = treap_place((uint64_t *)(uintptr_t)tree, sym, order);
 
-	return place ? treap_object(*place) : NULL;
+	return place ? ref_load(place) : NULL;
 }

@@ -18,6 +18,12 @@ enum { SYM_ADDRESS, SYM_INDEX, SYM_ABSENT, SYM_NR_DATA };
 enum { NODE_SYM, NODE_LESS, NODE_MORE, NODE_NR_PTRS };
 enum { NODE_PRIORITY, NODE_NR_DATA };
 
+#define treap_by_name		GC_CODE(treap_by_name)
+#define treap_by_address	GC_CODE(treap_by_address)
+#define treap_insert		GC_CODE(treap_insert)
+#define treap_remove		GC_CODE(treap_remove)
+#define treap_find		GC_CODE(treap_find)
+
 /** Orders two symbols: negative, zero, positive. */
 typedef int treap_order(const struct obj *a, const struct obj *b);
 

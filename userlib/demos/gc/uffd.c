@@ -26,25 +26,6 @@
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
-int barrier_open(struct barrier *b, const char *name)
-{
-	static const struct barrier_ops *const all[] = {
-		&barrier_codecache, &barrier_memfd,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (strcmp(all[i]->name, name))
-			continue;
-		memset(b, 0, sizeof(*b));
-		b->ops = all[i];
-		b->uffd = -1;
-		return b->ops->open(b);
-	}
-	b->failed = "there is no barrier of this name";
-	return -EINVAL;
-}
-
 static int uffd_fd(void)
 {
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
@@ -106,14 +87,17 @@ int uffd_register(struct barrier *b, void *addr, size_t bytes)
 	return reg.ioctls & 1ULL << _UFFDIO_CONTINUE ? 0 : -EOPNOTSUPP;
 }
 
-int uffd_grant(struct barrier *b, void *addr, size_t bytes)
+static int uffd_continue(struct barrier *b, void *addr, size_t bytes)
 {
 	struct uffdio_continue cont = {
 		.range = { .start = (uintptr_t)addr, .len = bytes },
 	};
 
 	/* -EAGAIN: it stopped half-way; what it did is in mapped. */
-	while (ioctl(b->uffd, UFFDIO_CONTINUE, &cont)) {
+	for (;;) {
+		barrier_count(b, BARRIER_GRANT);
+		if (!ioctl(b->uffd, UFFDIO_CONTINUE, &cont))
+			return 0;
 		if (errno != EAGAIN)
 			return -errno;
 		if (cont.mapped > 0) {
@@ -122,22 +106,41 @@ int uffd_grant(struct barrier *b, void *addr, size_t bytes)
 		}
 		cont.mapped = 0;
 	}
-	return 0;
 }
 
-int uffd_wake(struct barrier *b, void *addr, size_t bytes)
+int uffd_grant(struct barrier *b, struct space_map *map, const struct page_run *runs,
+	       unsigned int nr)
 {
-	struct uffdio_range range = { .start = (uintptr_t)addr, .len = bytes };
+	int err = 0, one;
+	unsigned int i;
 
+	for (i = 0; i < nr; i++) {
+		one = uffd_continue(b, map->mutator + runs[i].first * b->page,
+				    runs[i].nr * b->page);
+		if (one)
+			err = one;
+	}
+	return err;
+}
+
+int uffd_wake(struct barrier *b, struct space_map *map, size_t page)
+{
+	struct uffdio_range range = {
+		.start = (uintptr_t)map->mutator + page * b->page, .len = b->page,
+	};
+
+	barrier_count(b, BARRIER_WAKE);
 	return ioctl(b->uffd, UFFDIO_WAKE, &range) ? -errno : 0;
 }
 
-int uffd_next_trap(struct barrier *b, struct trap *trap)
+int uffd_next_trap(struct barrier *b, struct space_map *map, struct trap *trap)
 {
 	struct uffd_msg msg;
 	ssize_t n;
 
+	(void)map;
 	do {
+		barrier_count(b, BARRIER_POLL);
 		n = read(b->uffd, &msg, sizeof(msg));
 		if (n < 0 && errno == EAGAIN)
 			return 0;

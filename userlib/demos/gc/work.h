@@ -13,6 +13,9 @@
 #include <stdint.h>
 
 #include "gc.h"
+#include "samples.h"
+
+#define WORK_STEP	64U	/* ticks in a step */
 
 /** struct work - the work of one mutator */
 struct work {
@@ -25,34 +28,56 @@ struct work {
 	_Atomic uint64_t rounds;	/* done; others read it for the progress line */
 	uint64_t round_limit;	/* 0: until the deadline */
 	uint64_t deadline_ns;
+	uint64_t rest_ns;	/* before each round */
 	const _Atomic uint64_t *collections;	/* with a deadline: until there were some */
 	uint64_t failures;
+	unsigned int ticks_left;	/* small operations to the end of the step */
+	uint64_t step_ns;		/* when it began */
+	struct samples steps;
 };
 
 /**
  * struct workload - a kind of work
- * @prepare: once, before all; NULL or why the workload cannot run here
+ * @rounds: of each mutator, if neither rounds nor seconds are asked for
+ * @prepare: before each run; NULL or why the workload cannot run here
  * @setup: before the mutators start, on a mutator of its own
  * @run: one mutator's work: rounds for as long as work_more() says
- * @finish: once, after all
  */
 struct workload {
 	const char *name;
 	const char *what;
+	uint64_t rounds;
 	const char *(*prepare)(void);
 	void (*setup)(struct mutator *m, unsigned int nr);
 	void (*run)(struct work *w);
-	void (*finish)(void);
 };
 
-extern const struct workload workload_lists;
-extern const struct workload workload_trees;
-extern const struct workload workload_kallsyms;
+/** struct workload_code - a workload, compiled twice */
+struct workload_code {
+	const struct workload *plain;	/* loads are loads */
+	const struct workload *soft;	/* for the barrier that is in the code */
+};
 
-/** Whether to do one more round; counts it. */
+/** All of them; { NULL, NULL } ends them. */
+extern const struct workload_code workloads[];
+
+/** Whether to do one more round; counts it. Safepoint. */
 bool work_more(struct work *w);
 /** Count and, the first few times, show that something is wrong. */
 void work_fail(struct work *w, const char *what);
+
+/** The end of a step: see how long it took. */
+void work_step(struct work *w);
+
+/**
+ * A small operation: an element made, a node looked at. So many of them are a step,
+ * whose time is what a mutator has of all pauses, whatever they come from.
+ */
+static inline void work_tick(struct work *w)
+{
+	if (!w->ticks_left--)
+		work_step(w);
+}
 
 static inline uint64_t work_hash(uint64_t x)
 {

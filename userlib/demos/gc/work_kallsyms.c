@@ -5,39 +5,23 @@
  * The text of /proc/kallsyms is taken once. The mutators divide its lines among
  * them, and each keeps its symbols in two treaps, by name and by address. A round
  * reads two chunks of the text again with pread(2), *straight into an old object
- * of the heap* whose pages may be ones that the mutator does not have: the
- * kernel's own stores trap like ours, wait, and succeed. Every symbol in them
+ * of the heap* whose pages may be ones that the mutator does not have: with some
+ * barriers the kernel's own stores trap like ours, wait, and succeed; with others
+ * gc_pread() has to touch the pages first. Every symbol in them
  * is then deleted and inserted anew, others are deleted, brought back and
  * looked up. Chunk by chunk all is rebuilt.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "text.h"
 #include "treap.h"
 #include "work.h"
 
-#define CHUNK_BYTES	32768U
 #define CHUNKS		2	/* a round */
 #define LOOKUPS		500
 #define TOGGLES		50
-
-/* The text, cut at line ends. */
-struct chunk {
-	off_t at;
-	size_t bytes;
-	uint64_t first_line;
-};
-
-static struct {
-	int fd;
-	struct chunk *chunk;
-	uint64_t nr_chunks;
-	uint64_t nr_lines;
-} text = { .fd = -1 };
 
 /* All that a mutator keeps: an object of references. */
 enum { INDEX_BY_NAME, INDEX_BY_ADDRESS, INDEX_SYMS, INDEX_BUFFER, INDEX_NR_PTRS };
@@ -56,77 +40,6 @@ static treap_order *const orders[] = {
 };
 
 /* ---- the text ---------------------------------------------------------- */
-
-static const char *kallsyms_copy(char *buffer)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	size_t n;
-
-	if (!f)
-		return "/proc/kallsyms cannot be read";
-	while ((n = fread(buffer, 1, CHUNK_BYTES, f)) > 0) {
-		if (write(text.fd, buffer, n) != (ssize_t)n) {
-			fclose(f);
-			return "no memory for the symbols";
-		}
-	}
-	fclose(f);
-	return NULL;
-}
-
-static const char *kallsyms_cut(char *buffer)
-{
-	off_t at = 0;
-	ssize_t n, i, end;
-	struct chunk *more;
-
-	while ((n = pread(text.fd, buffer, CHUNK_BYTES, at)) > 0) {
-		more = realloc(text.chunk, (text.nr_chunks + 1) * sizeof(*more));
-		if (!more)
-			return "no memory for the symbols";
-		text.chunk = more;
-		more += text.nr_chunks++;
-		more->at = at;
-		more->first_line = text.nr_lines;
-		for (i = 0, end = 0; i < n; i++) {
-			if (buffer[i] != '\n')
-				continue;
-			end = i + 1;
-			text.nr_lines++;
-		}
-		if (!end)
-			return "/proc/kallsyms is not what it is expected to be";
-		more->bytes = (size_t)end;
-		at += end;
-	}
-	return text.nr_lines ? NULL : "/proc/kallsyms is empty";
-}
-
-static const char *kallsyms_prepare(void)
-{
-	char *buffer = malloc(CHUNK_BYTES);
-	const char *reason = "no memory for the symbols";
-
-	text.fd = memfd_create("kallsyms", MFD_CLOEXEC);
-	if (buffer && text.fd >= 0) {
-		reason = kallsyms_copy(buffer);
-		if (!reason)
-			reason = kallsyms_cut(buffer);
-	}
-	free(buffer);
-	if (!reason)
-		printf("kallsyms: %llu symbols\n", (unsigned long long)text.nr_lines);
-	return reason;
-}
-
-static void kallsyms_finish(void)
-{
-	if (text.fd >= 0)
-		close(text.fd);
-	free(text.chunk);
-	memset(&text, 0, sizeof(text));
-	text.fd = -1;
-}
 
 /* "ffffffff81000000 T _text\n", perhaps with a tab and a module's name. */
 static bool kallsyms_parse(const char *p, size_t left, struct line *line)
@@ -154,6 +67,7 @@ static void kallsyms_insert(struct work *w, struct obj **index, struct obj **sym
 	unsigned int tree;
 	struct obj *node;
 
+	work_tick(w);
 	for (tree = INDEX_BY_NAME; tree <= INDEX_BY_ADDRESS; tree++) {
 		node = gc_alloc(&w->m, NODE_NR_PTRS, NODE_NR_DATA);
 		obj_set(node, NODE_SYM, *sym);
@@ -228,14 +142,14 @@ static void kallsyms_replace(struct work *w, struct obj **index, const struct li
 /* Read one chunk of the text into the heap, and index the lines that are ours anew. */
 static void kallsyms_index(struct work *w, struct obj **index, uint64_t nr_chunk)
 {
-	const struct chunk *c = &text.chunk[nr_chunk];
+	const struct text_chunk *c = &text_symbols.chunk[nr_chunk];
 	uint64_t nr = c->first_line;
 	struct line line;
 	char *buffer;
 	size_t at = 0;
 
 	buffer = (char *)obj_get(*index, INDEX_BUFFER)->word;
-	if (pread(text.fd, buffer, c->bytes, c->at) != (ssize_t)c->bytes)
+	if (gc_pread(&w->m, text_symbols.fd, buffer, c->bytes, c->at))
 		gc_die("read(2) into the heap: %s", strerror(errno));
 	for (; at < c->bytes; at += line.bytes, nr++) {
 		gc_poll(&w->m);
@@ -254,6 +168,7 @@ static void kallsyms_lookup(struct work *w, struct obj *index, struct obj *sym)
 	unsigned int tree;
 	struct obj *node;
 
+	work_tick(w);
 	for (tree = INDEX_BY_NAME; tree <= INDEX_BY_ADDRESS; tree++) {
 		node = treap_find(&index->word[tree], sym, orders[tree]);
 		work_check(w, sym_word(sym, SYM_ABSENT) ? !node :
@@ -285,7 +200,7 @@ static void kallsyms_round(struct work *w, struct obj **index, uint64_t nr_syms,
 	unsigned int i;
 
 	for (i = 0; i < CHUNKS; i++)
-		kallsyms_index(w, index, (round * CHUNKS + i) % text.nr_chunks);
+		kallsyms_index(w, index, (round * CHUNKS + i) % text_symbols.nr_chunks);
 	for (i = 0; i < TOGGLES; i++)
 		kallsyms_toggle(w, index, work_random(w, nr_syms));
 	for (i = 0; i < LOOKUPS; i++) {
@@ -352,14 +267,14 @@ static void kallsyms_end(struct work *w, struct obj **index, uint64_t nr_syms)
 
 static void kallsyms_run(struct work *w)
 {
-	uint64_t nr_syms = (text.nr_lines - w->id + w->nr - 1) / w->nr, round = 0;
+	uint64_t nr_syms = (text_symbols.nr_lines - w->id + w->nr - 1) / w->nr, round = 0;
 	struct obj **index = gc_push(&w->m, gc_alloc(&w->m, INDEX_NR_PTRS, 0)), *o;
 
 	o = gc_alloc(&w->m, (uint32_t)nr_syms, 0);
 	obj_set(*index, INDEX_SYMS, o);
-	o = gc_alloc(&w->m, 0, CHUNK_BYTES / 8 + 1);
+	o = gc_alloc(&w->m, 0, TEXT_CHUNK_BYTES / 8 + 1);
 	obj_set(*index, INDEX_BUFFER, o);
-	for (round = 0; round < text.nr_chunks; round++)
+	for (round = 0; round < text_symbols.nr_chunks; round++)
 		kallsyms_index(w, index, round);
 	while (work_more(w))
 		kallsyms_round(w, index, nr_syms, round++);
@@ -370,10 +285,10 @@ static void kallsyms_run(struct work *w)
 	gc_pop(&w->m, 1);
 }
 
-const struct workload workload_kallsyms = {
+const struct workload GC_CODE(workload_kallsyms) = {
 	.name = "kallsyms",
 	.what = "all symbols of this kernel in search trees, by name and by address",
-	.prepare = kallsyms_prepare,
+	.rounds = 12,
+	.prepare = text_read_symbols,
 	.run = kallsyms_run,
-	.finish = kallsyms_finish,
 };

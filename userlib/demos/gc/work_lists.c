@@ -21,6 +21,7 @@ static struct obj *lists_element(struct work *w, uint64_t index, uint64_t length
 {
 	struct obj *o = gc_alloc(&w->m, ELEM_NR_PTRS, ELEM_NR_DATA);
 
+	work_tick(w);
 	obj_data(o)[ELEM_INDEX] = index;
 	obj_data(o)[ELEM_LENGTH] = length;
 	obj_data(o)[ELEM_KEY] = key;
@@ -68,6 +69,7 @@ static void lists_check(struct work *w, struct obj *head)
 	struct obj *o = head;
 
 	for (i = 0; i < length; i++) {
+		work_tick(w);
 		if (obj_data(o)[ELEM_INDEX] != index || obj_data(o)[ELEM_KEY] != key) {
 			work_fail(w, "an element of a list is not what it was");
 			return;
@@ -115,8 +117,9 @@ static void lists_run(struct work *w)
 	gc_pop(&w->m, 1);
 }
 
-const struct workload workload_lists = {
+const struct workload GC_CODE(workload_lists) = {
 	.name = "lists",
 	.what = "circular lists, replaced and walked around",
+	.rounds = 120,
 	.run = lists_run,
 };

@@ -39,6 +39,7 @@ static struct obj *trees_node(struct work *w, uint64_t key, unsigned int depth)
 {
 	struct obj *o = gc_alloc(&w->m, NODE_NR_PTRS, NODE_NR_DATA);
 
+	work_tick(w);
 	obj_data(o)[NODE_KEY] = key;
 	obj_data(o)[NODE_DEPTH] = depth;
 	return o;
@@ -99,6 +100,7 @@ static uint64_t trees_check(struct work *w, struct obj *o, uint64_t key, unsigne
 	unsigned int side;
 
 	++*nr;
+	work_tick(w);
 	if (data[NODE_KEY] != key || data[NODE_DEPTH] != depth) {
 		work_fail(w, "a node of a tree is not what it was");
 		return 0;
@@ -232,9 +234,10 @@ static void trees_setup(struct mutator *m, unsigned int nr)
 		*board = gc_alloc(m, nr, 0);
 }
 
-const struct workload workload_trees = {
+const struct workload GC_CODE(workload_trees) = {
 	.name = "trees",
 	.what = "binary trees, short-lived, long-lived and shared",
+	.rounds = 36,
 	.setup = trees_setup,
 	.run = trees_run,
 };

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gc_priv.h"
+#include "measure.h"
 
 /* Stop all mutators: when this returns they are parked, and stay so. */
 void world_stop(struct gc *gc)
@@ -54,6 +55,7 @@ int gc_create(struct gc *gc, const struct gc_config *config)
 	memset(gc, 0, sizeof(*gc));
 	gc->config = *config;
 	gc->page = (size_t)sysconf(_SC_PAGESIZE);
+	gc->random = 1;
 	gc->config.heap_bytes &= ~(uint64_t)(gc->page - 1);
 	gc->to = &gc->spaces[0];
 	gc->from = &gc->spaces[1];
@@ -65,6 +67,7 @@ int gc_create(struct gc *gc, const struct gc_config *config)
 		goto undo_barrier;
 	gc->to->alloc_bottom = gc->to->map.bytes;
 	pthread_mutex_init(&gc->lock, NULL);
+	pthread_mutex_init(&gc->copying, NULL);
 	pthread_cond_init(&gc->to_collector, NULL);
 	pthread_cond_init(&gc->to_mutators, NULL);
 	gc->barrier.failed = "the collector's thread cannot be had";
@@ -100,10 +103,12 @@ int gc_destroy(struct gc *gc)
 		}
 		space_destroy(gc, &gc->spaces[i]);
 	}
-	gc->revocations = gc->barrier.ops->revocations(&gc->barrier);
+	if (gc->barrier.ops->protects)
+		gc->protects = gc->barrier.ops->protects(&gc->barrier);
 	gc->barrier.ops->close(&gc->barrier);
 	after = shmem_bytes();
 	pthread_mutex_destroy(&gc->lock);
+	pthread_mutex_destroy(&gc->copying);
 	pthread_cond_destroy(&gc->to_collector);
 	pthread_cond_destroy(&gc->to_mutators);
 	/* The kernel's count may lag by a batch for each CPU. */

@@ -78,8 +78,8 @@ void world_start(struct world *w);
 void world_end(struct world *w);
 void world_free(struct world *w);
 
-void *runner_thread(void *runner);
-void *publisher_thread(void *publisher);
+void *runner_thread(void *arg);
+void *publisher_thread(void *arg);
 /** Have the engine retire the batch, if there is one. */
 void publisher_retire(struct publisher *p);
 

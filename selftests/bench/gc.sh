@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Usage: selftests/bench/gc.sh [KERNEL]    (make gc-report KERNEL=6.12)
+#
+# The demo gc behind each of its barriers. Three boots of a stock kernel: two with a single
+# CPU whose clock counts instructions, which give processor time and the cost of flips,
+# and pauses; and one with two CPUs, which gives shootdowns and mappings. Tables (TSV)
+# and pictures (SVG) are in build/gc.
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. selftests/lib.sh
+kernel=${1:-6.12}
+out=$B/gc
+pictures=selftests/bench
+
+# boot NAME ARGS...
+boot() {
+	local name=$1
+
+	shift
+	"$lab/run.sh" --kernel "$kernel" --mem 2G --timeout 1500 --quiet \
+		--build "$B/selftests" --log "$out/$name" \
+		--module "$B/kmod-$kernel/codecache.ko" --add "$B/demos/gc" \
+		"${documents[@]}" "$@" >/dev/null
+	grep -vE '^#' "$out/$name/results.log"
+	sed -n 's/^#TSV\t//p' "$out/$name/results.log" >"$out/$name.tsv"
+}
+
+# pick NAME WORKLOAD BARRIER WHAT: a number of that boot.
+pick() {
+	awk -F '\t' -v w="$2" -v b="$3" -v n="$4" \
+		'$1 == "gc" && $2 == w && $3 == b && $4 == n { print $5 }' "$out/$1.tsv"
+}
+
+# Instructions of each workload and barrier, for a histogram.
+throughput() {
+	local workload barrier cell
+
+	printf 'workload'
+	printf '\t%s' "${names[@]}"
+	echo
+	for workload in lists trees kallsyms json; do
+		printf '%s' "$workload"
+		for barrier in "${names[@]}"; do
+			cell=$(pick instructions "$workload" "$barrier" run_ns)
+			printf '\t%s' "${cell:-NaN}"
+		done
+		echo
+	done
+}
+
+# distribution WORKLOAD: of its steps, a block for each barrier, two blank lines between.
+distribution() {
+	local barrier
+
+	for barrier in "${names[@]}"; do
+		printf '"%s"\n' "$barrier"
+		awk -F '\t' -v w="$1" -v b="$barrier" \
+			'$1 == "dist" && $2 == w && $3 == b && $4 == "step" { print $5 "\t" $6 }' \
+			"$out/pauses.tsv"
+		printf '\n\n'
+	done
+}
+
+# flips COLUMN: the same for what a flip costs by the number of ranges.
+flips() {
+	local barrier
+
+	for barrier in uffd-codecache codecache uffd-memfd mprotect; do
+		printf '"%s"\n' "$barrier"
+		awk -F '\t' -v b="$barrier" -v c="$1" \
+			'$1 == "flip" && $2 == b { print $3 "\t" $c }' "$out/instructions.tsv"
+		printf '\n\n'
+	done
+}
+
+names=(uffd-codecache codecache codecache-signal uffd-memfd mprotect soft 'malloc, free')
+step "building for $kernel"
+"$lab/deps.sh" build lab demo bench
+"$lab/kernel.sh" "$kernel" >/dev/null
+quietly "$out/build.log" make "modules-$kernel" lib demos
+mapfile -t documents < <(gc_documents)
+step "instructions: one CPU, -icount shift=0"
+boot instructions --icount --run "flip 300 /bin/gc --flip --barrier all" \
+	--run "gc 900 /bin/gc --barrier all --tsv"
+step "pauses: the same, one mutator, which goes before the collector"
+boot pauses --icount \
+	--run "gc 900 /bin/gc --barrier all --tsv --mutators 1 --realtime --rest 4000 --scale 300"
+step "shootdowns and mappings: two CPUs, multi-threaded emulation"
+boot shootdowns --smp 2 --thread multi --run "gc 900 /bin/gc --barrier all --tsv"
+step "pictures"
+throughput >"$out/throughput.dat"
+flips 4 >"$out/revoke.dat"
+flips 5 >"$out/grant.dat"
+for workload in lists trees kallsyms json; do
+	distribution "$workload" >"$out/steps-$workload.dat"
+done
+(cd "$out" && gnuplot "$OLDPWD/$pictures/gc.gp")
+step "done: $out/*.tsv, $out/*.svg"

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The barrier mprotect: what Appel, Ellis and Li had, on today's system calls
+ *
+ * A page that the mutators do not have is PROT_NONE, and a trap is a SIGSEGV. The
+ * protection of a page belongs to its VMA: each run of pages that is opened out of
+ * order splits one in two, and a system call that touches a page which is not open
+ * fails with EFAULT.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "barrier.h"
+#include "signals.h"
+
+static int barrier_mprotect_open(struct barrier *b)
+{
+	(void)b;
+	return 0;
+}
+
+static void barrier_mprotect_close(struct barrier *b)
+{
+	(void)b;
+}
+
+static int barrier_mprotect_map(struct barrier *b, struct space_map *map, size_t bytes)
+{
+	int err = memfd_map(b, map, bytes, PROT_NONE);
+
+	if (err)
+		return err;
+	err = signals_watch(b, map);
+	if (err)
+		memfd_unmap(b, map);
+	return err;
+}
+
+static void barrier_mprotect_unmap(struct barrier *b, struct space_map *map)
+{
+	signals_unwatch(map);
+	memfd_unmap(b, map);
+}
+
+static int barrier_mprotect_set(struct barrier *b, struct space_map *map,
+				struct page_run run, int prot)
+{
+	return mprotect(map->mutator + run.first * b->page, run.nr * b->page, prot) ?
+	       -errno : 0;
+}
+
+static int barrier_mprotect_revoke(struct barrier *b, struct space_map *map,
+				   struct page_run run)
+{
+	signals_shut(b, map, run);
+	barrier_count(b, BARRIER_REVOKE);
+	return barrier_mprotect_set(b, map, run, PROT_NONE);
+}
+
+static int barrier_mprotect_grant(struct barrier *b, struct space_map *map,
+				  const struct page_run *runs, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		barrier_count(b, BARRIER_GRANT);
+		err = barrier_mprotect_set(b, map, runs[i], PROT_READ | PROT_WRITE);
+		if (err)
+			return err;
+		signals_opened(b, map, runs[i]);
+	}
+	return 0;
+}
+
+const struct barrier_ops barrier_mprotect = {
+	.name = "mprotect",
+	.open = barrier_mprotect_open,
+	.close = barrier_mprotect_close,
+	.map = barrier_mprotect_map,
+	.unmap = barrier_mprotect_unmap,
+	.revoke = barrier_mprotect_revoke,
+	.grant = barrier_mprotect_grant,
+	.wake = signals_wake,
+	.next_trap = signals_next_trap,
+	.resident = memfd_resident,
+};

@@ -4,7 +4,8 @@
 # Usage: selftests/bench/baseline.sh [--commit REASON] [KERNEL]
 #
 # Take the last run of bench.sh --gate as what later ones are compared with: the rows that
-# gate, which are those of codecache itself, not its peers' and no latencies. Says what
+# gate, which are those of codecache itself, not its peers', no latencies, and none of so
+# few instructions that it matters how often the clock is read again. Says what
 # changes; with --commit commits it, with the REASON as the subject and the changes in
 # the body. Without a reason nobody knows later why a row was allowed to get worse.
 
@@ -20,7 +21,8 @@ kernel=${1:-6.12}
 tsv=$B/bench/gate-$kernel.tsv
 baseline=selftests/bench/baseline-$kernel.tsv
 gating='^(protect/protect-r[ow]/codecache-|query/|reader/reader/codecache|grace/grace/)'
-gating+='|^(retire|trap|dirty|publish|create)/[^/]*/codecache'
+gating+='|^(retire|trap|create)/[^/]*/codecache|^dirty/ask[^/]*/codecache'
+gating+='|^publish/[^/]*/codecache, two views/(16|64) blocks'
 gating+='|^pattern/(READ|NONE|mappings)[^/]*/codecache'
 # Thousands of pages come from the system, or go back: what they meet there is not the
 # same if as little as the module's length changes. They may be 10 % worse.

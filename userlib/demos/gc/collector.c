@@ -17,13 +17,13 @@
  * from-space, and its memory is free.
  *
  * How the pages are kept from the mutators: to-space is empty, or has been
- * revoked as a whole with one PROTECT(NONE), before the flip. The collector
- * writes copies through its own view of the same memory. So a page of copies is
- * in memory but not in the mutators' page tables, and an access is a minor fault.
+ * revoked as a whole before the flip. The collector writes copies through its own
+ * view of the same memory. So a page of copies is in memory, but the mutators may
+ * not use it; how, and how they wait, is the barrier's: see barrier.h.
  *
- * *Scan, then grant; never the other way round.* The barrier is a page that is
- * not mapped: with the first mapping it is gone, for all threads, and nobody
- * traps any more. So every reference in a page is forwarded through the
+ * *Scan, then grant; never the other way round.* The barrier is a page that the
+ * mutators do not have: once it is granted the barrier is gone, for all threads,
+ * and nobody traps any more. So every reference in a page is forwarded through the
  * collector's view, and only then is the page mapped for the mutators. The
  * kernel's page table lock orders our stores before their loads.
  *

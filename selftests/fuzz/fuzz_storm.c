@@ -12,6 +12,7 @@
  */
 #include "storm.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -156,23 +157,52 @@ static void st_replace(struct fz_rng *r)
 	}
 }
 
-/* Everybody ends: some by themselves, the others are killed. */
+/* Where a thread of a process that does not end is. */
+static void st_tell_stuck(pid_t pid)
+{
+	static const char *const files[] = { "status", "wchan", "stack" };
+	char path[300], text[2048];
+	struct dirent *e;
+	unsigned int i;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		for (i = 0; i < ARRAY_LEN(files); i++) {
+			snprintf(path, sizeof(path), "/proc/%d/task/%.20s/%s", pid,
+				 e->d_name, files[i]);
+			if (cc_read_file(path, text, sizeof(text)) > 0)
+				printf("# stuck: %.20s: %s\n", e->d_name, text);
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/*
+ * Everybody ends: some by themselves, the others are killed. All of them before one is
+ * waited for: a process is not over for us before it is for another one that traces it.
+ */
 static bool st_finish(void)
 {
 	long long since = cc_now_ms();
+	pid_t pid[ST_PROCS];
 	unsigned int i;
-	pid_t pid;
 
 	atomic_store(&st_shared->stop, true);
 	usleep(100000);
 	for (i = 0; i < ST_PROCS; i++) {
-		pid = atomic_exchange(&st_shared->pid[i], 0);
-		if (pid <= 0)
-			continue;
-		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, WNOHANG) == 0) {
-			if (!cc_patient(since))
+		pid[i] = atomic_exchange(&st_shared->pid[i], 0);
+		if (pid[i] > 0)
+			kill(pid[i], SIGKILL);
+	}
+	for (i = 0; i < ST_PROCS; i++) {
+		while (pid[i] > 0 && waitpid(pid[i], NULL, WNOHANG) == 0) {
+			if (!cc_patient(since)) {
+				st_tell_stuck(pid[i]);
 				return false;
+			}
 		}
 	}
 	while (waitpid(-1, NULL, WNOHANG) > 0)

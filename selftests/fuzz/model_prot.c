@@ -5,6 +5,7 @@
 #include "model.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model_prot.h"
@@ -179,6 +180,13 @@ static void m_ranges_failed(const struct codecache_prot_range *range,
 		       index < nr && m_overlapping(range, nr, index));
 }
 
+static int m_range_cmp(const void *a, const void *b)
+{
+	const struct codecache_prot_range *x = a, *y = b;
+
+	return x->first_page < y->first_page ? -1 : x->first_page > y->first_page;
+}
+
 static void m_run_ranges(const struct fz_op *op)
 {
 	struct codecache_prot_range range[FZ_ARGS / 4];
@@ -215,6 +223,8 @@ static void m_run_ranges(const struct fz_op *op)
 	}
 	v->nr_of.protects += nr > 0;
 	v->nr_of.protected += pages;
+	/* The order matters where it stops at a limit. */
+	qsort(range, nr, sizeof(*range), m_range_cmp);
 	for (i = 0; i < nr && populate; i++)
 		populated += m_populate(v, range[i].first_page, range[i].nr_pages);
 	m_protect_told(v, !nr, populate, populated, &args);

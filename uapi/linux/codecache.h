@@ -360,9 +360,10 @@ struct codecache_prot_range {
  * woken.
  *
  * CODECACHE_PROTECT_F_POPULATE then allocates the pages that are not NONE, and
- * maps them, with accessed and dirty bits clear, one after the other. It stops
- * without an error at a limit, when memory is short, at a fatal signal, or when
- * the view is not mapped; what it has done, @out_populated tells.
+ * maps them, with accessed and dirty bits clear, in ascending order. At a limit,
+ * or when memory is short, it leaves out the rest of the range or of the run of
+ * bits, without an error; at a fatal signal, or when the view is not mapped, all
+ * the rest. What it has done, @out_populated tells.
  *
  * @out_seq and @out_populated are not written when the call itself has taken
  * away the access to them.

@@ -7,7 +7,7 @@
 B ?= build
 KDIR ?= /lib/modules/$(shell uname -r)/build
 Q := $(if $(filter 1,$(V)),,@)
-KERNELS ?= 6.12 6.1 7 6.12-arm64 6.12-rt debug
+KERNELS ?= 6.12 6.1 7 6.12-arm64 debug 6.12-rt
 KERNEL ?= 6.12
 
 .DEFAULT_GOAL := all
@@ -62,7 +62,7 @@ help:
 	@echo 'Variables: KDIR=$(KDIR)'
 	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'
 	@echo '  KERNELS="$(KERNELS)" (of check: all of the suite'
-	@echo '  on the first, its core on the others), CHECK_SECONDS=3000,'
+	@echo '  on the first, its core on the others), CHECK_SECONDS=2400,'
 	@echo '  PREFIX, DESTDIR,'
 	@echo '  TIME=600, SEED=N (of the fuzzers),'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'

@@ -6,18 +6,18 @@
 # Everything: static checks, tests of the pure logic and of the library on this
 # machine, the model of grace periods, the documents' examples, and guests: the whole
 # suite on the first kernel, its core (guest.sh --core) on the others: 6.12 6.1 7
-# 6.12-arm64 6.12-rt debug unless said. And what codecache's calls cost on the kernel that
+# 6.12-arm64 debug 6.12-rt unless said. And what codecache's calls cost on the kernel that
 # selftests/bench has a baseline for. Installs, fetches and compiles what is missing.
 #
 # A kernel that cannot be had here is skipped, with the reason; so are those whose turn
-# comes after CHECK_SECONDS (3000; 0: no limit), so that a slow machine comes to an end.
+# comes after CHECK_SECONDS (2400; 0: no limit), so that a slow machine comes to an end.
 # Logs are kept below build/check. The last line is "N passed, N failed, N skipped".
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
-[[ $# -gt 0 ]] || set -- 6.12 6.1 7 6.12-arm64 6.12-rt debug
-limit=${CHECK_SECONDS:-3000}
+[[ $# -gt 0 ]] || set -- 6.12 6.1 7 6.12-arm64 debug 6.12-rt
+limit=${CHECK_SECONDS:-2400}
 first=$1
 compiling=
 logs=()

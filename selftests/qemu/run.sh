@@ -144,9 +144,22 @@ compose() {
 	qemu+=(-append "$cmdline$append")
 }
 
+# Kernels hang in an emulator before init, rarely: end such a guest, which is tried again.
+watch_boot() {
+	local i
+
+	for ((i = 0; i < 180 * slow; i++)); do
+		sleep 1
+		! seen init || return 0
+		kill -0 "$1" 2>/dev/null || return 0
+	done
+	say "WARNING: the guest has not come to init in $i s"
+	kill "$1"
+}
+
 # One boot, its results on descriptor 3. Returns the status of timeout or of QEMU.
 boot() {
-	local status=0 shown
+	local status=0 shown watch
 
 	# By way of cat: QEMU makes its stdout non-blocking, for all who share it.
 	exec 4> >(exec cat >&3)
@@ -156,8 +169,11 @@ boot() {
 	timeout -k 5 "$limit" "${qemu[@]}" </dev/null >&4 2>"$logs/qemu.err" &
 	guest=$!
 	exec 4>&-
+	watch_boot "$guest" 3>&- &
+	watch=$!
 	wait "$guest" || status=$?
 	guest=
+	kill "$watch" 2>/dev/null || :
 	wait "$shown" || :
 	return $status
 }

@@ -187,6 +187,20 @@ static uint64_t cost_of(const struct row *row)
 	return cost.min;
 }
 
+/*
+ * Some turns of a loop, in user mode, where nothing is sampled: operations that all take
+ * the same would meet the clock of the samples at few places again and again.
+ */
+static void drift(void)
+{
+	static uint32_t state = 1;
+	volatile uint32_t turns;
+
+	state = state * 1664525 + 1013904223;
+	for (turns = state >> 20; turns; turns--)
+		;
+}
+
 static void profile(const struct row *row)
 {
 	uint64_t cost = cost_of(row), turns = TOTAL / (cost + 1), i;
@@ -197,6 +211,7 @@ static void profile(const struct row *row)
 	for (i = 0; i < turns; i++) {
 		row->prepare();
 		profile_switch(true);
+		drift();
 		row->op();
 		profile_switch(false);
 	}

@@ -197,6 +197,11 @@ int main(int argc, char **argv)
 	int nr;
 
 	parse(argc, argv);
+	/* Others refuse a fetch without VM_EXEC by themselves, with another code. */
+#ifndef __x86_64__
+	printf("1..0 # SKIP the oracle knows how x86-64 reports faults\n");
+	return 77;
+#endif
 	run_init();
 	if (cc_page_size() != M_PAGE)
 		return 77;

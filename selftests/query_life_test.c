@@ -539,7 +539,8 @@ TEST_F_TIMEOUT(query, holes_cost_nearly_nothing, CC_TIMEOUT)
 	ASSERT_LT(0, slow);
 	TH_LOG("%d pages: %lld us among as many others, %lld us in 64 GiB",
 	       TOUCHED, fast, slow);
-	EXPECT_GE(50 * fast, slow);
+	/* Page by page it were 84,000 times; checks make a step to a table longer. */
+	EXPECT_GE(500 * fast, slow);
 	EXPECT_EQ(tables, cc_value("/proc/self/status", "VmPTE"));
 	cc_mem_close(&small);
 	cc_mem_close(&large);

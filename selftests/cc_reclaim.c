@@ -302,8 +302,9 @@ static void *cc_inside_main(void *arg)
 	if (in->index >= 0)
 		outer = cc_enter(in->shared, in->index);
 	atomic_store(&in->tid, gettid());
+	/* There may be hundreds that wake up so. */
 	while (!atomic_load(&in->leave))
-		usleep(1000);
+		usleep(2000 * cc_slow());
 	if (in->index >= 0) {
 		cc_exit(in->shared, in->index, outer);
 		cc_reader_drop(in->cache, in->index);

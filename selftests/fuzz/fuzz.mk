@@ -5,7 +5,7 @@
 
 FUZZ := $(B)/selftests/fuzz
 FUZZ_SHARED := fuzz_ops fuzz_access
-FUZZ_MODEL := fuzz_model fuzz_run fuzz_call sha256 \
+FUZZ_MODEL := fuzz_model fuzz_run fuzz_call \
 	      $(patsubst selftests/fuzz/%.c,%,$(wildcard selftests/fuzz/model_*.c))
 FUZZ_STORM := $(patsubst selftests/fuzz/%.c,%,$(wildcard selftests/fuzz/*storm*.c))
 FUZZ_CORPUS := $(sort $(wildcard selftests/fuzz/corpus/*.txt))

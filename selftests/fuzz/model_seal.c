@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sha256.h"
+#include "cc_sha256.h"
 
 /* ---- the digest ----------------------------------------------------------------------- */
 
-static uint64_t m_digest_run(struct sha256 *s, const struct m_zone *z,
+static uint64_t m_digest_run(struct cc_sha256 *s, const struct m_zone *z,
 			     uint64_t first, uint64_t nr)
 {
 	uint64_t page;
 
 	for (page = first; page < first + nr; page++)
-		sha256_add(s, m_data(z, page), M_PAGE);
+		cc_sha256_add(s, m_data(z, page), M_PAGE);
 	return nr * M_PAGE;
 }
 
@@ -32,17 +32,17 @@ static int m_by_page(const void *a, const void *b)
 /* All pages in ascending order, or those of extents; how many bytes. */
 static uint64_t m_digest(struct m_zone *z, uint8_t digest[32])
 {
-	struct sha256 s;
+	struct cc_sha256 s;
 	uint64_t bytes = 0;
 	unsigned int i;
 
-	sha256_begin(&s);
+	cc_sha256_init(&s);
 	qsort(z->ext, z->nr_ext, sizeof(z->ext[0]), m_by_page);
 	if (!z->extents)
 		bytes = m_digest_run(&s, z, 0, z->nr);
 	for (i = 0; i < z->nr_ext; i++)
 		bytes += m_digest_run(&s, z, z->ext[i].first, z->ext[i].nr);
-	sha256_end(&s, digest);
+	cc_sha256_end(&s, digest);
 	return bytes;
 }
 

@@ -6,8 +6,8 @@
 # Which lines of the module the guest suite runs: on the debug kernel, with a module
 # that gcov has instrumented and tests can break on purpose, all programs but the
 # races, or those that are named. Prints lines and percent of each file, and the sum;
-# build/coverage has FILE.gcov with a count for each line, and uncovered.txt, which
-# Documentation/coverage.rst explains. Takes some 20 minutes.
+# build/coverage has FILE.gcov with a count for each line, and uncovered.txt, a line
+# FILE:NUMBER for each that did not run. Takes some 20 minutes.
 #
 # Exit status: 0; 1 less than 90 % of lines, or something failed.
 

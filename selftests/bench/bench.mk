@@ -24,6 +24,8 @@ $(B)/selftests/retire_bench: $(addprefix selftests/bench/,retire.h \
 # What it compares with is Debian's liburcu-dev.
 $(B)/selftests/reader_bench: bench-libs := $(addprefix -lurcu-,qsbr memb mb bp common)
 
+$(B)/selftests/rivals_bench: selftests/bench/peers.h
+
 $(BENCHES): $(B)/selftests/%: selftests/bench/%.c $(B)/lib/libcodecache.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(filter %.a,$^) $(bench-libs)

@@ -20,16 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "peers.h"
+
 #define PAGES	4096
 #define ROUNDS	15
-
-/* Newer than the C library's headers, perhaps. */
-#ifndef UFFD_FEATURE_WP_UNPOPULATED
-#define UFFD_FEATURE_WP_UNPOPULATED	0x2000
-#endif
-#ifndef UFFD_FEATURE_WP_ASYNC
-#define UFFD_FEATURE_WP_ASYNC		0x8000
-#endif
 
 /* PAGEMAP_SCAN: its argument and what is used of it. */
 struct scan {

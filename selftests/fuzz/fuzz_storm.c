@@ -296,32 +296,54 @@ static int st_storm(uint64_t seed, unsigned long ops, long long seconds)
 	return why ? 1 : 0;
 }
 
+struct st_options {
+	uint64_t seed, ops, seconds;
+};
+
+static void st_parse(int argc, char **argv, struct st_options *o)
+{
+	char *end = "";
+	int i;
+
+	for (i = 1; i < argc && !*end; i += 2) {
+		uint64_t *to = !strcmp(argv[i], "--seed") ? &o->seed :
+			       !strcmp(argv[i], "--ops") ? &o->ops :
+			       !strcmp(argv[i], "--time") ? &o->seconds : NULL;
+
+		if (!to || i + 1 == argc)
+			break;
+		*to = strtoull(argv[i + 1], &end, 0);
+	}
+	if (i < argc || *end) {
+		fprintf(stderr,
+			"usage: fuzz_storm [--seed N] [--ops N] [--time SECONDS]\n");
+		exit(3);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t seed = time(NULL), ops = 100000, seconds = 0;
+	struct st_options o = { time(NULL), 100000, 0 };
 	int i, err;
 
 	if (argc == 2 && !strcmp(argv[1], "--exit"))
 		return 0;
-	for (i = 1; i + 1 < argc; i += 2) {
-		uint64_t *to = !strcmp(argv[i], "--seed") ? &seed :
-			       !strcmp(argv[i], "--ops") ? &ops :
-			       !strcmp(argv[i], "--time") ? &seconds : NULL;
-
-		if (!to)
-			return 3;
-		*to = strtoull(argv[i + 1], NULL, 0);
-	}
+	st_parse(argc, argv, &o);
 	if (cc_page_size() != ST_PAGE)
 		return 77;
+	/* Without the module it would be the system alone that is stormed. */
+	if (access(CODECACHE_DEVICE, R_OK | W_OK)) {
+		printf("1..1\nnot ok 1 - there is a module: %s\n", strerror(errno));
+		return 1;
+	}
 	st_shared = mmap(NULL, sizeof(*st_shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (st_shared == MAP_FAILED)
 		return 2;
-	printf("TAP version 13\n1..2\n# seed %#llx\n", (unsigned long long)seed);
+	printf("TAP version 13\n1..2\n# seed %#llx\n", (unsigned long long)o.seed);
 	fflush(stdout);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	err = st_storm(seed, ops, seconds);
+	err = st_storm(o.seed, o.ops, o.seconds);
 	i = cc_module_cycle();
 	printf("%sok 2 - the module can be unloaded, and loaded again: %d\n",
 	       i ? "not " : "", i);

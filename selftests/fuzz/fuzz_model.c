@@ -139,7 +139,10 @@ static void explain(uint64_t seed)
 	printf("# looking for a shorter one\n");
 	fflush(stdout);
 	run_minimize();
-	tell_failure();
+	if (run->failed)
+		tell_failure();
+	else
+		printf("# which does not fail each time\n");
 	printf("# minimal sequence:\n");
 	run_show(stdout);
 }

@@ -79,6 +79,7 @@ static void run_op(uint32_t i)
 {
 	run->at = i;
 	run_count(RUN_MADE);
+	m_settle_watched();
 	run_types[run->op[i].type]->run(&run->op[i]);
 }
 
@@ -220,7 +221,9 @@ void run_minimize(void)
 		run->keep[i] = i <= run->at;
 	for (chunk = run->nr; chunk; chunk /= 2)
 		run_shorten(chunk, until);
-	run_again();		/* for what it says */
+	/* For what it says; what hangs on chance may need more than one try. */
+	for (i = 0; i < 5 && run_again(); i++)
+		;
 	run_patience = patience;
 }
 

@@ -216,6 +216,7 @@ void m_settle(struct m_cache *c);
 void m_settle_zone(struct m_zone *z);
 void m_settle_page(struct m_view *v, uint64_t page);
 void m_settle_all(void);
+void m_settle_watched(void);
 
 /* ---- pages of views (model_view.c) ------------------------------------------- */
 

@@ -164,6 +164,20 @@ void m_settle_page(struct m_view *v, uint64_t page)
 		m_settle(&w.cache[w.zone[v->zone].cache]);
 }
 
+/*
+ * An eventfd tells when a zone comes to have so many pages; and how many it has is
+ * known only when none is about to go.
+ */
+void m_settle_watched(void)
+{
+	int i;
+
+	for (i = 0; i < M_ZONES; i++) {
+		if (w.zone[i].used && w.zone[i].event >= 0 && w.zone[i].high_water)
+			m_settle_zone(&w.zone[i]);
+	}
+}
+
 void m_settle_all(void)
 {
 	int i;

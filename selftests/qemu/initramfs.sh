@@ -15,19 +15,6 @@ set -euo pipefail
 tmp=
 trap '[[ -z $tmp ]] || rm -rf "$tmp"' EXIT
 
-compile_init() {
-	local out=$1/init part
-
-	[[ ! $out -nt $here/init.c ]] || return 0
-	part=$(mktemp "$1/.init.XXXXXX")
-	"$cc" -std=c11 -O2 -static -Wall -Wextra "$here/init.c" -o "$part" || {
-		rm -f "$part"
-		die 3 "init.c does not compile"
-	}
-	chmod 755 "$part"
-	mv "$part" "$out"
-}
-
 # Also brings the loader and the libraries of a dynamic program.
 add_libraries() {
 	local lib
@@ -68,7 +55,7 @@ build=$(realpath "$2")
 plan=$3
 shift 3
 
-compile_init "$build"
+compile "$build/init" "$cc"
 tmp=$(mktemp -d "$build/.initramfs.XXXXXX")
 chmod 755 "$tmp"
 mkdir "$tmp"/{dev,proc,sys,tmp,run,bin}

@@ -36,6 +36,20 @@ need_tool() {
 	done
 }
 
+# compile DIR/NAME CC: one of the lab's own programs, NAME.c, unless that is done already.
+compile() {
+	local src=$here/${1##*/}.c part
+
+	[[ ! $1 -nt $src ]] || return 0
+	part=$(mktemp "${1%/*}/.${1##*/}.XXXXXX")
+	"$2" -std=gnu11 -O2 -static -Wall -Wextra "$src" -o "$part" || {
+		rm -f "$part"
+		die 3 "$src does not compile"
+	}
+	chmod 755 "$part"
+	mv "$part" "$1"
+}
+
 # Run a command as root, if that is possible without asking for a password.
 as_root() {
 	if [[ $(id -u) = 0 ]]; then

@@ -116,7 +116,7 @@ write_plan() {
 
 # Sets qemu to the command and its arguments.
 compose() {
-	local cmdline="loglevel=7 panic=-1 printk.devkmsg=on"
+	local cmdline="loglevel=7 panic=-1 printk.devkmsg=on" khz
 
 	if [[ $ARCH = arm64 ]]; then
 		# The machine has one port of its own. Pointer authentication by
@@ -139,6 +139,10 @@ compose() {
 		cmdline+=" nokaslr norandmaps random.trust_cpu=off lpj=1000000"
 	else
 		qemu+=(-accel "$accel${thread:+,thread=$thread}" -smp "${smp:-2}")
+		# See tsc_khz.c: what the guest measures itself may be wrong.
+		khz=$("$build/tsc_khz")
+		[[ -z $khz || $accel != tcg || $ARCH = arm64 ]] ||
+			cmdline+=" tsc_early_khz=$khz"
 	fi
 	need_tool "${qemu[0]}"
 	qemu+=(-append "$cmdline$append")
@@ -250,6 +254,7 @@ for module in "${modules[@]}"; do
 	files+=("$module:/${module##*/}")
 done
 "$here/initramfs.sh" "$tmp/initramfs" "$build" "$tmp/plan" "${files[@]}"
+compile "$build/tsc_khz" "${HOSTCC:-gcc}"
 compose
 
 exec 3>&1

@@ -3,12 +3,12 @@
  * The storm: processes and threads hammer the module with random operations on objects
  * that they share, die and are replaced
  *
- * fuzz_storm [--seed N] [--ops N] [--time SECONDS]
+ * fuzz_storm [--seed N] [--ops N] [--time SECONDS] [--blind 1]
  *
  * Where the kernel has KCOV, and the module was built with CODECACHE_KCOV=1, programs
- * that reach something new are kept, changed and run again. Fails if something is left
- * when all are dead, or if the module cannot be unloaded then; the kernel's log is for
- * others to look at.
+ * that reach something new are kept, changed and run again; with --blind 1 none is, so
+ * that one sees what this is good for. Fails if something is left when all are dead,
+ * or if the module cannot be unloaded then; the kernel's log is for others to look at.
  */
 #include "storm.h"
 
@@ -297,7 +297,7 @@ static int st_storm(uint64_t seed, unsigned long ops, long long seconds)
 }
 
 struct st_options {
-	uint64_t seed, ops, seconds;
+	uint64_t seed, ops, seconds, blind;
 };
 
 static void st_parse(int argc, char **argv, struct st_options *o)
@@ -308,7 +308,8 @@ static void st_parse(int argc, char **argv, struct st_options *o)
 	for (i = 1; i < argc && !*end; i += 2) {
 		uint64_t *to = !strcmp(argv[i], "--seed") ? &o->seed :
 			       !strcmp(argv[i], "--ops") ? &o->ops :
-			       !strcmp(argv[i], "--time") ? &o->seconds : NULL;
+			       !strcmp(argv[i], "--time") ? &o->seconds :
+			       !strcmp(argv[i], "--blind") ? &o->blind : NULL;
 
 		if (!to || i + 1 == argc)
 			break;
@@ -316,14 +317,14 @@ static void st_parse(int argc, char **argv, struct st_options *o)
 	}
 	if (i < argc || *end) {
 		fprintf(stderr,
-			"usage: fuzz_storm [--seed N] [--ops N] [--time SECONDS]\n");
+			"usage: fuzz_storm [--seed N] [--ops N] [--time SECONDS] [--blind 1]\n");
 		exit(3);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct st_options o = { time(NULL), 100000, 0 };
+	struct st_options o = { time(NULL), 100000, 0, 0 };
 	int i, err;
 
 	if (argc == 2 && !strcmp(argv[1], "--exit"))
@@ -340,6 +341,7 @@ int main(int argc, char **argv)
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (st_shared == MAP_FAILED)
 		return 2;
+	st_shared->blind = o.blind;
 	printf("TAP version 13\n1..2\n# seed %#llx\n", (unsigned long long)o.seed);
 	fflush(stdout);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

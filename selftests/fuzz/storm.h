@@ -41,6 +41,7 @@ struct st_shared {
 	/* Coverage: a bit for each edge of the module, by hash. */
 	atomic_ulong cover[(1 << ST_COVER_BITS) / 64];
 	atomic_ulong nr_cover;
+	bool blind;			/* programs are not chosen by it */
 	atomic_uint nr_corpus;		/* programs ever kept */
 	atomic_uint busy[ST_CORPUS];	/* is being written or read */
 	struct st_program corpus[ST_CORPUS];

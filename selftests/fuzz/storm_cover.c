@@ -163,7 +163,7 @@ void st_program_make(struct fz_rng *r, struct st_program *program)
 {
 	unsigned int i;
 
-	if (fz_one_in(r, 2) && st_corpus_get(r, program)) {
+	if (!st_shared->blind && fz_one_in(r, 2) && st_corpus_get(r, program)) {
 		for (i = fz_below(r, 5); i; i--)
 			st_change(r, program);
 		return;

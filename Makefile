@@ -63,6 +63,7 @@ help:
 	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'
 	@echo '  KERNELS="$(KERNELS)" (of check: all of the suite'
 	@echo '  on the first, its core on the others), CHECK_SECONDS=2400,'
+	@echo '  CHECK_JOBS=2 (at a time),'
 	@echo '  PREFIX, DESTDIR,'
 	@echo '  TIME=600, SEED=N (of the fuzzers),'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'

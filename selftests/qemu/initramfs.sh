@@ -55,7 +55,7 @@ build=$(realpath "$2")
 plan=$3
 shift 3
 
-compile "$build/init" "$cc"
+compile_own "$build/init" "$cc"
 tmp=$(mktemp -d "$build/.initramfs.XXXXXX")
 chmod 755 "$tmp"
 mkdir "$tmp"/{dev,proc,sys,tmp,run,bin}

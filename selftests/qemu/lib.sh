@@ -36,8 +36,8 @@ need_tool() {
 	done
 }
 
-# compile DIR/NAME CC: one of the lab's own programs, NAME.c, unless that is done already.
-compile() {
+# compile_own DIR/NAME CC: one of the lab's own programs, NAME.c, unless that is done already.
+compile_own() {
 	local src=$here/${1##*/}.c part
 
 	[[ ! $1 -nt $src ]] || return 0

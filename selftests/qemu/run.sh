@@ -254,7 +254,7 @@ for module in "${modules[@]}"; do
 	files+=("$module:/${module##*/}")
 done
 "$here/initramfs.sh" "$tmp/initramfs" "$build" "$tmp/plan" "${files[@]}"
-compile "$build/tsc_khz" "${HOSTCC:-gcc}"
+compile_own "$build/tsc_khz" "${HOSTCC:-gcc}"
 compose
 
 exec 3>&1

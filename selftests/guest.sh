@@ -62,6 +62,9 @@ in_plan() {
 	?*-*32 | ?*-compat_test) return 1 ;;	# perhaps no 32-bit processes
 	esac
 	case ${core:+core-}$kernel:$1 in
+	*debug:fuzz_storm) return 1 ;;
+	*debug:fuzz_storm_long) ;;
+	*:fuzz_storm_long) return 1 ;;
 	6.12:* | debug:*) ;;
 	core-*:*_race_test | core-*:*torture* | core-*:*storm_test | core-*:gc_*) return 1 ;;
 	# The longest ones, which know no difference between kernels, on one of them.

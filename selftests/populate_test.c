@@ -28,13 +28,36 @@ FIXTURE(populate)
 	uint64_t window;	/* of fault-around, in pages */
 };
 
+/*
+ * Map a view's pages with page @page at the start of a page table, as no window of
+ * fault-around lies in two.
+ */
+static unsigned char *map_table_at(int view, unsigned long page)
+{
+	size_t table = cc_page_size() * cc_page_size() / sizeof(uint64_t);
+	size_t bytes = PAGES * cc_page_size();
+	unsigned char *all, *start, *map;
+
+	all = mmap(NULL, bytes + 2 * table, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (all == MAP_FAILED)
+		return NULL;
+	start = all + 2 * table - (uintptr_t)all % table - page * cc_page_size();
+	map = mmap(start, bytes, cc_kind_mmap(DATA), MAP_SHARED | MAP_FIXED, view, 0);
+	munmap(all, start - all);
+	munmap(start + bytes, all + 2 * table - start);
+	return map == MAP_FAILED ? NULL : map;
+}
+
 FIXTURE_SETUP(populate)
 {
 	struct codecache_info_args info = { .size = sizeof(info) };
 
 	ASSERT_EQ(0, cc_mem_data(&self->mem, PAGES));
 	self->view = self->mem.fd[DATA];
-	self->map = self->mem.map[DATA];
+	ASSERT_EQ(0, cc_unmap(self->view, NULL));
+	self->map = self->mem.map[DATA] = map_table_at(self->view, 0);
+	ASSERT_NE(NULL, self->map);
 	self->page = cc_page_size();
 	ASSERT_EQ(0, cc_ioctl(self->mem.cache, CODECACHE_IOC_INFO, &info));
 	self->window = info.out_fault_around_pages;
@@ -341,7 +364,7 @@ TEST_F_TIMEOUT(populate, neighbours_get_their_own_protection, CC_TIMEOUT)
 	ASSERT_EQ(0, cc_protect_run(self->view, 1, 1, CC_NONE));
 	/* Still to be mapped: unmapping takes all entries away. */
 	ASSERT_EQ(0, cc_unmap(self->view, NULL));
-	self->map = self->mem.map[DATA] = cc_map(self->view, DATA, PAGES);
+	self->map = self->mem.map[DATA] = map_table_at(self->view, 0);
 	ASSERT_NE(NULL, self->map);
 	ASSERT_EQ(0, cc_protect_run(self->view, 2, 1, CC_R));
 	(void)*at(self, 0);
@@ -390,6 +413,25 @@ TEST_F_TIMEOUT(populate, a_window_ends_where_the_view_ends, CC_TIMEOUT)
 	EXPECT_GE(4, faults(view));
 	munmap(p, (w + 2) * self->page);
 	close(view);
+}
+
+TEST_F_TIMEOUT(populate, a_window_ends_where_a_page_table_ends, CC_TIMEOUT)
+{
+	uint64_t w = self->window, page;
+
+	if (w < 4)
+		SKIP(return, "the window is too small");
+	ASSERT_EQ(0, cc_unmap(self->view, NULL));
+	self->map = self->mem.map[DATA] = map_table_at(self->view, w + 2);
+	ASSERT_NE(NULL, self->map);
+	ASSERT_EQ(0, make_resident(self, 0, PAGES));
+	(void)*at(self, w);
+	EXPECT_EQ(1, stats_of(self->view).out_faults_around);
+	(void)*at(self, 2 * w - 1);
+	EXPECT_EQ(w - 2, stats_of(self->view).out_faults_around);
+	for (page = w; page < 2 * w; page++)
+		EXPECT_EQ((unsigned char)page, *at(self, page));
+	EXPECT_EQ(2, faults(self->view));
 }
 
 TEST_F_TIMEOUT(populate, a_fetch_maps_its_resident_neighbours, CC_TIMEOUT)

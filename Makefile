@@ -9,6 +9,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 Q := $(if $(filter 1,$(V)),,@)
 KERNELS ?= 6.12 6.1 7 6.12-arm64 debug 6.12-rt
 KERNEL ?= 6.12
+# As the kernel's build system is told: make check KERNEL=6.12 ARCH=arm64
+lab-kernel = $(KERNEL)$(if $(filter command,$(firstword $(origin ARCH))),$(ARCH:%=-%))
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse fuzz \
@@ -60,9 +62,10 @@ help:
 	@echo '  gc-report       - the demo gc behind each barrier: tables and pictures'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
-	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 6.12-arm64, 7, debug),'
-	@echo '  KERNELS="$(KERNELS)" (of check: all of the suite'
-	@echo '  on the first, its core on the others), CHECK_SECONDS=2400,'
+	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 7, debug), ARCH=arm64 (with 6.1, 6.12),'
+	@echo '  KERNELS="$(KERNELS)" (of check, without'
+	@echo '  KERNEL: all of the suite on the first, its core on the others),'
+	@echo '  CHECK_SECONDS=2400 (when check begins with no kernel any more),'
 	@echo '  CHECK_JOBS=2 (at a time),'
 	@echo '  PREFIX, DESTDIR,'
 	@echo '  TIME=600, SEED=N (of the fuzzers),'
@@ -118,8 +121,11 @@ demo:
 # ---- checks --------------------------------------------------------------------
 
 .PHONY: check-guest
+check-kernels = $(if $(filter command,$(origin KERNEL) $(origin ARCH)),\
+		$(lab-kernel),$(KERNELS))
+# What is said here of kernel and architecture is not for what runs on this machine.
 check:
-	$(Q)B=$(B) selftests/check.sh $(KERNELS)
+	$(Q)env -u MAKEFLAGS -u ARCH -u KERNEL B=$(B) selftests/check.sh $(check-kernels)
 
 .PHONY: torture
 torture: modules-$(KERNEL) selftests
@@ -140,7 +146,7 @@ check-debug: debug-kernel
 	$(Q)B=$(B) selftests/guest.sh debug
 
 check-guest:
-	$(Q)B=$(B) selftests/guest.sh $(KERNEL)
+	$(Q)env -u MAKEFLAGS -u ARCH -u KERNEL B=$(B) selftests/guest.sh $(lab-kernel)
 
 sparse:
 	$(Q)B=$(B) selftests/lint.sh sparse

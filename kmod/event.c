@@ -341,12 +341,12 @@ u64 codecache_events_answer(struct codecache_view *view, unsigned long first,
 }
 
 /**
- * codecache_events_protected - protections have changed: who may go on?
+ * codecache_events_recheck - wake all whose page now allows what they want
  * @view: the view
  *
  * Context: process; sleeps; view->lock held for writing, so that nobody joins.
  */
-void codecache_events_protected(struct codecache_view *view)
+void codecache_events_recheck(struct codecache_view *view)
 {
 	struct codecache_events *events = &view->events;
 	struct codecache_pending *event;
@@ -354,8 +354,6 @@ void codecache_events_protected(struct codecache_view *view)
 	u64 nr = 0;
 	u32 value;
 
-	if (xa_empty(&events->by_page))
-		return;
 	mutex_lock(&events->lock);
 	xa_for_each(&events->by_page, page, event) {
 		value = codecache_protmap_get(&view->prots, page);

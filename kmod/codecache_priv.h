@@ -214,7 +214,7 @@ struct codecache_zone {
 /**
  * struct codecache_events - threads that sleep in block traps of a view, event.c
  * @lock: protects all of it; taken under view->lock or alone
- * @by_page: struct codecache_event that is not answered yet, by page
+ * @by_page: struct codecache_pending that is not answered yet, by page
  * @pending: those that nobody has read yet, oldest first
  * @verdicts: struct codecache_waiter that are to get the signal when they retry
  * @readers: who waits for events
@@ -224,7 +224,7 @@ struct codecache_zone {
  */
 struct codecache_events {
 	struct mutex lock;	/* all of it */
-	struct xarray by_page;
+	struct rb_root by_page;
 	struct list_head pending;
 	struct list_head verdicts;
 	wait_queue_head_t readers;
@@ -440,7 +440,20 @@ struct codecache_kind {
 	unsigned long vm_never;
 };
 
-const struct codecache_kind *codecache_kind(u32 kind);
+extern const struct codecache_kind codecache_kinds[CODECACHE_VIEW_UFFD + 1];
+
+/**
+ * codecache_kind - what a kind of view is like
+ * @kind: valid enum codecache_view_kind
+ *
+ * Context: any. Every fault and every PROTECT asks: not worth a call.
+ * Return: its description.
+ */
+static inline const struct codecache_kind *codecache_kind(u32 kind)
+{
+	return &codecache_kinds[kind];
+}
+
 int codecache_view_create(struct codecache_ioctl *call);
 void codecache_view_get(struct codecache_view *view);
 void codecache_view_put(struct codecache_view *view);
@@ -605,7 +618,22 @@ void codecache_event_wait(struct codecache_view *view,
 			  struct codecache_waiter *waiter, bool interruptible);
 u64 codecache_events_answer(struct codecache_view *view, unsigned long first,
 			    unsigned long last, enum codecache_answer answer);
-void codecache_events_protected(struct codecache_view *view);
+void codecache_events_recheck(struct codecache_view *view);
+
+/**
+ * codecache_events_protected - protections have changed: who may go on?
+ * @view: the view
+ *
+ * Most of the time nobody sleeps, and nothing is called.
+ *
+ * Context: process; sleeps; view->lock held for writing, so that nobody joins.
+ */
+static inline void codecache_events_protected(struct codecache_view *view)
+{
+	if (!RB_EMPTY_ROOT(&view->events.by_page))
+		codecache_events_recheck(view);
+}
+
 void codecache_events_close(struct codecache_view *view);
 void codecache_events_leave(struct codecache_view *view, const void *files);
 ssize_t codecache_events_read(struct codecache_view *view, char __user *buf,

@@ -61,10 +61,12 @@ struct codecache_change {
 	u64 seq;
 };
 
-static void codecache_set_free(struct codecache_set *set)
+/* A short vector has nothing to free, and no bitmap: not even a call for it. */
+static inline void codecache_set_free(struct codecache_set *set)
 {
-	if (set->ranges != set->small)
-		kvfree(set->ranges);
+	if (set->ranges == set->small)
+		return;
+	kvfree(set->ranges);
 	kvfree(set->bitmap);
 }
 
@@ -270,6 +272,14 @@ static int codecache_protect_check(const struct codecache_view *view,
 
 /* ---- application --------------------------------------------------------- */
 
+/* One page, for which nothing has to be made: quick, since it is so common. */
+static inline bool codecache_set_ready(const struct codecache_view *view,
+				       const struct codecache_set *set)
+{
+	return set->nr == 1 &&
+	       codecache_protmap_ready(&view->prots, set->ranges);
+}
+
 /* Make every allocation that applying the set needs; changes no protection. */
 static int codecache_set_prepare(struct codecache_view *view,
 				 struct codecache_set *set)
@@ -277,6 +287,8 @@ static int codecache_set_prepare(struct codecache_view *view,
 	u64 pos = 0, nr;
 	int err;
 
+	if (codecache_set_ready(view, set))
+		return 0;
 	while ((nr = codecache_set_next(set, &pos))) {
 		err = codecache_protmap_prepare(&view->prots, set->ranges, nr);
 		if (err || !set->bitmap)
@@ -292,6 +304,14 @@ static u64 codecache_set_apply(struct codecache_set *set,
 {
 	u64 pos = 0, nr, nr_pages = 0;
 
+	if (codecache_set_ready(edit->view, set)) {
+		if (edit->vma)
+			codecache_pte_apply(edit, set->ranges, 1);
+		codecache_protmap_set(&edit->view->prots,
+				      set->ranges->first_page,
+				      set->ranges->prot);
+		return 1;
+	}
 	while ((nr = codecache_set_next(set, &pos))) {
 		if (edit->vma)
 			codecache_pte_apply(edit, set->ranges, nr);

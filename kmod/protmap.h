@@ -110,4 +110,23 @@ static inline void codecache_protmap_set(struct codecache_protmap *map,
 	WRITE_ONCE(codecache_slot_leaf(slot)[page & CODECACHE_LEAF_MASK], value);
 }
 
+/**
+ * codecache_protmap_ready - is a range one page, whose slot has a leaf?
+ * @map: the map
+ * @r: the range
+ *
+ * Then codecache_protmap_prepare() has nothing to do for it, and codecache_protmap_set()
+ * is all that codecache_protmap_apply() does: trap handlers' calls are like that.
+ *
+ * Context: any; the owner's lock held exclusively.
+ * Return: whether it is.
+ */
+static inline bool codecache_protmap_ready(const struct codecache_protmap *map,
+					   const struct codecache_prot_range *r)
+{
+	return r->nr_pages == 1 &&
+	       !codecache_slot_uniform(map->slots[r->first_page >>
+						  CODECACHE_LEAF_SHIFT]);
+}
+
 #endif /* CODECACHE_PROTMAP_H */

@@ -26,7 +26,7 @@
 
 static atomic64_t codecache_view_ids;
 
-static const struct codecache_kind codecache_kinds[] = {
+const struct codecache_kind codecache_kinds[CODECACHE_VIEW_UFFD + 1] = {
 	[CODECACHE_VIEW_WRITE] = {
 		.name = "codecache-write",
 		.zone_class = CODECACHE_ZONE_CODE,
@@ -73,18 +73,6 @@ static const struct codecache_kind codecache_kinds[] = {
 		.vm_never = VM_MAYEXEC,
 	},
 };
-
-/**
- * codecache_kind - what a kind of view is like
- * @kind: valid enum codecache_view_kind
- *
- * Context: any.
- * Return: its description.
- */
-const struct codecache_kind *codecache_kind(u32 kind)
-{
-	return &codecache_kinds[kind];
-}
 
 /* ---- life ---------------------------------------------------------------- */
 

@@ -130,6 +130,36 @@ TEST_F_TIMEOUT(protmap, agrees_with_its_model, 300)
 	EXPECT_TRUE(holds_model(self));
 }
 
+/* What is ready needs no memory, and to be set does what is done in the general way. */
+TEST_F_TIMEOUT(protmap, a_page_that_is_ready_is_only_set, 300)
+{
+	unsigned int i, ready = 0;
+	u64 nr;
+
+	for (i = 0; i < 20000; i++) {
+		nr = random_ranges(self, variant->nr_pages);
+		nr = nr > 1 && random_below(2) ? 1 : nr;
+		if (nr == 1 && codecache_protmap_ready(&self->map, self->v)) {
+			shim_fail_after = 0;
+			ASSERT_EQ(0, codecache_protmap_prepare(&self->map, self->v, 1));
+			shim_fail_after = -1;
+			codecache_protmap_set(&self->map, self->v[0].first_page,
+					      self->v[0].prot);
+			ready++;
+		} else {
+			ASSERT_EQ(0, codecache_protmap_prepare(&self->map, self->v, nr));
+			codecache_protmap_apply(&self->map, self->v, nr);
+		}
+		apply_to_model(self, nr);
+		if (i % 4 == 0)
+			ASSERT_TRUE(holds_model(self));
+	}
+	/* One page alone never has a leaf. */
+	if (variant->nr_pages > 1)
+		EXPECT_LT(100, ready);
+	EXPECT_TRUE(holds_model(self));
+}
+
 /* Preparing fails at every allocation in turn, and changes no value by it. */
 TEST_F_TIMEOUT(protmap, bears_that_an_allocation_fails, 300)
 {

@@ -208,7 +208,7 @@ static const char *logged_once(struct place *place)
 /* A signal, but perhaps without what it tells; or it could not be delivered. */
 static const char *signalled(const struct place *place, const struct report *r, int status)
 {
-	if (CC_STAT(place->view, resident_pages))
+	if (CC_STAT(place->view, faults_filled))
 		return "a page has come";
 	if (status == 128 + SIGSEGV && !r->complete)
 		return NULL;
@@ -221,6 +221,8 @@ static const char *signalled(const struct place *place, const struct report *r, 
 static const char *granted(const struct place *place, const struct fault_case *c,
 			   const struct report *r)
 {
+	long long filled;
+
 	if (r->sig)
 		return "a signal";
 	if (c->how == CC_STORE ? place->p[0] != VALUE :
@@ -230,8 +232,9 @@ static const char *granted(const struct place *place, const struct fault_case *c
 		return "not one page";
 	if (c->kind == CODECACHE_VIEW_UFFD)
 		return NULL;
-	/* We have looked by the other view, which counts for itself. */
-	if (CC_STAT(place->view, faults_filled) != 1)
+	/* An answer maps a page that is there. */
+	filled = CC_STAT(place->view, faults_filled);
+	if (filled != 1 && (filled || c->how != CC_FETCH || c->mode != BLOCK))
 		return "not one fault";
 	return cc_total("charged_pages") == 1 ? NULL : "not one page is charged";
 }

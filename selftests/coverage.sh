@@ -6,11 +6,11 @@
 # Which lines of the module the guest suite runs: on the debug kernel, with a module
 # that gcov has instrumented and tests can break on purpose, all programs but the
 # races, or those that are named. Prints lines and percent of each file, and the sum;
-# build/coverage has FILE.gcov with a count for each line, and uncovered.txt, a line
-# FILE:NUMBER for each that did not run. Each of these must have an entry with its reason
-# in Documentation/testing.rst; those without are printed. Takes some 20 minutes on a
-# machine that has nothing else to do.
+# build/coverage/uncovered.txt has a line FILE:NUMBER for each that did not run. Each of
+# these must have an entry with its reason in Documentation/testing.rst; those without
+# are printed. Takes some 20 minutes on a machine that has nothing else to do.
 #
+# CHECK_JOBS (2) is the number of guests at a time, among which programs are divided.
 # Exit status: 0; 1 less than 90 % of lines, or a line without a reason (not asked for
 # when programs are named), or something failed.
 
@@ -20,6 +20,7 @@ cd "$(dirname "$0")/.."
 out=$B/coverage
 kernel=debug
 only=("$@")
+parts=${CHECK_JOBS:-2}
 
 # The module's folder is where gcov looks for what the compiler has noted.
 build() {
@@ -32,9 +33,9 @@ wanted() {
 	[[ ${#only[@]} = 0 || " ${only[*]} " = *" $1 "* ]]
 }
 
-# Sets args to what run.sh is to run.
+# plan PART: sets args to what run.sh is to run, which is every so manieth program.
 plan() {
-	local name seconds command
+	local name seconds command n=0
 
 	args=()
 	while read -r name seconds command; do
@@ -44,10 +45,22 @@ plan() {
 			[[ ${#only[@]} -gt 0 ]] || continue
 			;;
 		esac
-		! wanted "$name" || args+=(--add "$B/${command%% *}"
-			--run "$name $seconds /bin/${command##*/}")
+		wanted "$name" || continue
+		[[ $((n++ % parts)) = "$1" ]] || continue
+		args+=(--add "$B/${command%% *}" --run "$name $seconds /bin/${command##*/}")
 	done <selftests/plan.conf
 	args+=(--add "$out/gcov_dump" --run "gcov 60 /bin/gcov_dump")
+}
+
+# boot PART: one guest; its results are in $out/log-PART.
+boot() {
+	local args
+
+	plan "$1"
+	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 3G --timeout 2700 --quiet \
+		--append "panic_on_warn=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120" \
+		--build "$B/selftests" --log "$out/log-$1" \
+		--module "$out/kmod-test-$kernel/codecache.ko" "${args[@]}"
 }
 
 # Files of counters from the text that gcov_dump has made of them.
@@ -58,11 +71,13 @@ restore() {
 		done
 }
 
-# For each line that can be run: its file, number, and whether it was. A file without
-# any has no .gcov.
+# lines PART: for each line that can be run, its file, number, and whether it was. A file
+# without any has no .gcov.
 lines() {
+	rm -f "$objects"/*.gcda "$out"/*.gcov
+	restore "$out/log-$1/results.log" "$objects"
 	(cd "$out" && for gcda in "$objects"/*.gcda; do
-		gcov-12 -o "$objects" "$gcda" 2>/dev/null >/dev/null
+		gcov-12 -o "$objects" "$gcda" 2>/dev/null >/dev/null || :
 	done)
 	for file in kmod/*.c; do
 		[[ -e $out/$(basename "$file").gcov ]] || continue
@@ -75,18 +90,23 @@ lines() {
 
 mkdir -p "$out"
 quietly "$out/build.log" build
-plan
 export CODECACHE_SLOW=${CODECACHE_SLOW:-5}
 status=0
-"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 3G --timeout 2700 --quiet \
-	--append "panic_on_warn=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120" \
-	--build "$B/selftests" --log "$out/log" \
-	--module "$out/kmod-test-$kernel/codecache.ko" "${args[@]}" || status=$?
+pids=()
+for ((part = 0; part < parts; part++)); do
+	boot "$part" &
+	pids+=($!)
+done
+for pid in "${pids[@]}"; do
+	wait "$pid" || status=$?
+done
 
 objects=$(realpath "$out/kmod-test-$kernel/kmod")
-rm -f "$objects"/*.gcda "$out"/*.gcov
-restore "$out/log/results.log" "$objects"
-lines >"$out/lines"
+for ((part = 0; part < parts; part++)); do
+	lines "$part"
+done | awk '
+	{ n = $1 " " $2; if (!(n in run)) order[++nr] = n; run[n] += $3 }
+	END { for (i = 1; i <= nr; i++) print order[i], run[order[i]] > 0 }' >"$out/lines"
 awk '$3 == 0 { print $1 ":" $2 }' "$out/lines" >"$out/uncovered.txt"
 awk '
 	{ all[$1]++; run[$1] += $3; n++; sum += $3 }

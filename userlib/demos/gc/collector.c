@@ -376,6 +376,7 @@ static void collector_collect(struct gc *gc)
 
 	pthread_mutex_lock(&gc->lock);
 	gc->to->low = gc->to->copy_top;
+	gc->room = gc->to->map.bytes - gc->to->copy_top;
 	gc->collecting = false;
 	gc->cycles++;
 	pthread_cond_broadcast(&gc->to_mutators);

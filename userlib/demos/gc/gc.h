@@ -158,6 +158,7 @@ struct gc_config {
 	bool shuffle;			/* take random pages away again, and give them back */
 	uint64_t padding;		/* bytes of pages closed early, a collection */
 	bool verify;			/* walk the heap after each collection */
+	unsigned int outrun;		/* let others go first so often after waiting for memory */
 	enum gc_sabotage sabotage;
 };
 

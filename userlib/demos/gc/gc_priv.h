@@ -105,6 +105,8 @@ struct waiter {
  *	@running is the number of mutators that are not parked
  * @to, @from: change only while the world stands still
  * @global: written by the collector while the world stands still
+ * @room: what the last collection left for the request of a single mutator, if nobody
+ *	else had wanted any; under @lock
  * @copying: held by who copies, with the soft barrier
  * @want_full: there is no room in old space; under @lock
  * @nursery: new objects, with --generational; its alloc_bottom is under @lock
@@ -125,6 +127,7 @@ struct gc {
 	bool quit;
 	unsigned int running;
 	uint64_t cycles;
+	uint64_t room;
 	struct mutator *mutators;
 	struct samples stall;
 	pthread_mutex_t copying;	/* soft.c; taken with no other lock held */

@@ -10,6 +10,12 @@
  * Allocation against copying: during a collection copies stay below space->low
  * and buffers above it, so neither waits for the other.
  *
+ * Out of memory: who finds no room waits for a collection. When it ends others may be
+ * faster, and have used up again what it brought; then there is another one to wait for,
+ * however often. Memory is out only if a whole collection, one that has begun after
+ * the request was made, has found so much live that there was no room for the request by
+ * itself.
+ *
  * With --generational buffers are in the nursery, and nothing has to be granted.
  */
 #include <errno.h>
@@ -23,8 +29,6 @@
 #include "gc_priv.h"
 
 __thread struct mutator *gc_self;
-
-#define GC_MAX_WAITS	8	/* collections to wait for before memory is said to be out */
 
 void gc_die(const char *format, ...)
 {
@@ -117,8 +121,23 @@ void gc_rest(struct mutator *m, uint64_t ns)
 	pthread_mutex_unlock(&gc->lock);
 }
 
+/*
+ * Torture: a collection has ended, but others are faster than who has waited for it. They
+ * use up what it brought, until another one has ended. Called with gc->lock held, parked.
+ */
+static void mutator_outrun_locked(struct gc *gc)
+{
+	uint64_t cycles = gc->cycles;
+
+	while (gc->cycles == cycles && gc->running) {
+		pthread_mutex_unlock(&gc->lock);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		pthread_mutex_lock(&gc->lock);
+	}
+}
+
 /* Wait, parked, for a collection to end. Called with gc->lock held. */
-static void mutator_wait_locked(struct gc *gc)
+static void mutator_wait_locked(struct gc *gc, bool outrun)
 {
 	uint64_t cycles = gc->cycles, start = now_ns();
 
@@ -127,6 +146,10 @@ static void mutator_wait_locked(struct gc *gc)
 	pthread_cond_signal(&gc->to_collector);
 	while (gc->cycles == cycles ||
 	       atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	if (outrun)
+		mutator_outrun_locked(gc);
+	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
 		pthread_cond_wait(&gc->to_mutators, &gc->lock);
 	gc->running++;
 	samples_add(&gc->stall, now_ns() - start);
@@ -161,6 +184,33 @@ static uint64_t mutator_carve_locked(struct gc *gc, uint64_t bytes)
 	return space_carve(mutator_space(gc, bytes), bytes);
 }
 
+/*
+ * Whether collection number @whole, or a later one, has left no room for a request, no
+ * matter who else wanted some. Called with gc->lock held.
+ */
+static bool mutator_is_out_locked(const struct gc *gc, uint64_t whole, uint64_t bytes)
+{
+	if (gc->config.generational && !young_is_large(gc, bytes))
+		return false;		/* the nursery was empty */
+	return gc->cycles >= whole && gc->room < bytes;
+}
+
+/* Take room for new objects; returns its offset. Called with gc->lock held. */
+static uint64_t mutator_take_locked(struct gc *gc, uint64_t bytes)
+{
+	uint64_t whole = gc->cycles + 1 + gc->collecting;	/* one under way is not whole */
+	unsigned int waits = 0;
+	uint64_t at;
+
+	while ((at = mutator_carve_locked(gc, bytes)) == GC_NO_ROOM) {
+		if (mutator_is_out_locked(gc, whole, bytes))
+			gc_die("the heap is full: %llu bytes wanted; raise --heap",
+			       (unsigned long long)bytes);
+		mutator_wait_locked(gc, waits++ < gc->config.outrun);
+	}
+	return at;
+}
+
 /* Take, clear and grant room for new objects; returns its address for the mutators. */
 static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 {
@@ -168,15 +218,10 @@ static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 	struct page_run run = { 0, bytes / gc->page };
 	struct space *space;
 	uint64_t at;
-	int waits = 0, err = 0;
+	int err = 0;
 
 	pthread_mutex_lock(&gc->lock);
-	while ((at = mutator_carve_locked(gc, bytes)) == GC_NO_ROOM) {
-		if (waits++ == GC_MAX_WAITS)
-			gc_die("the heap is full: %llu bytes wanted; raise --heap",
-			       (unsigned long long)bytes);
-		mutator_wait_locked(gc);
-	}
+	at = mutator_take_locked(gc, bytes);
 	mutator_pace_locked(gc);
 	pthread_mutex_unlock(&gc->lock);
 

@@ -44,6 +44,7 @@ static const char help[] =
 "  --json DIR        where the package iso-codes has its JSON\n"
 "  --verify          walk the whole heap after each collection\n"
 "  --torture N       flip every N allocations, take random pages away again, --verify\n"
+"  --outrun N        torture: who has waited for memory lets the others use it up, N times\n"
 "  --sabotage WHAT   prove that the checks check: revoke (do not revoke to-space at\n"
 "                    the flip), order (grant pages first, scan them then), cross (forget\n"
 "                    what reaches into a page from the one before) or flush (a PROTECT\n"
@@ -62,6 +63,7 @@ enum {
 	OPT_REST, OPT_REALTIME,
 	OPT_BARRIER, OPT_GROUP, OPT_GIVE_BACK, OPT_PADDING, OPT_JSON, OPT_VERIFY, OPT_TORTURE,
 	OPT_SABOTAGE, OPT_FLIP, OPT_TSV, OPT_HELP, OPT_GENERATIONAL, OPT_NURSERY,
+	OPT_OUTRUN,
 };
 
 static const struct option long_options[] = {
@@ -83,6 +85,7 @@ static const struct option long_options[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "torture", required_argument, NULL, OPT_TORTURE },
+	{ "outrun", required_argument, NULL, OPT_OUTRUN },
 	{ "sabotage", required_argument, NULL, OPT_SABOTAGE },
 	{ "flip", no_argument, NULL, OPT_FLIP },
 	{ "tsv", no_argument, NULL, OPT_TSV },
@@ -155,6 +158,9 @@ static bool options_set_heap(struct gc_config *c, int option, const char *arg)
 		c->torture = options_number(arg, 1, UINT64_MAX);
 		c->shuffle = true;
 		c->verify = true;
+		return true;
+	case OPT_OUTRUN:
+		c->outrun = (unsigned int)options_number(arg, 0, 1 << 30);
 		return true;
 	case OPT_VERIFY:
 		c->verify = true;

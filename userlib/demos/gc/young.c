@@ -260,6 +260,7 @@ static void young_finish(struct gc *gc, bool full)
 	pthread_mutex_lock(&gc->lock);
 	gc->nursery.alloc_bottom = gc->nursery.map.bytes;
 	gc->want_full = gc->want_full && !full;
+	gc->room = full ? young_room(gc) : UINT64_MAX;	/* for large objects; or not known */
 	gc->collecting = false;
 	gc->cycles++;
 	pthread_mutex_unlock(&gc->lock);

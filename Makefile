@@ -59,6 +59,7 @@ help:
 	@echo '  bench-protect   - what PROTECT costs, on KERNEL'
 	@echo '  bench-query     - what QUERY and traps cost, on KERNEL'
 	@echo '  bench-reclaim   - what readers, RETIRE and grace periods cost, on KERNEL'
+	@echo '  gc-torture      - torture of the demo gc, for TIME seconds, on KERNEL'
 	@echo '  gc-report       - the demo gc behind each barrier: tables and pictures'
 	@echo ''
 	@echo 'Variables: KDIR=$(KDIR)'
@@ -68,7 +69,7 @@ help:
 	@echo '  CHECK_SECONDS=2400 (when check begins with no kernel any more),'
 	@echo '  CHECK_JOBS=2 (at a time),'
 	@echo '  PREFIX, DESTDIR,'
-	@echo '  TIME=600, SEED=N (of the fuzzers),'
+	@echo '  TIME=600, SEED=N (of the fuzzers, and of gc-torture),'
 	@echo '  V=1, W=1, C=2, LLVM=1 (as the kernel has them),'
 	@echo '  CODECACHE_TEST=1 (a module that tests can break on purpose),'
 	@echo '  CODECACHE_KCOV=1 (a module that tells which code has run)'
@@ -163,6 +164,10 @@ model:
 TIME ?= 600
 fuzz:
 	$(Q)B=$(B) selftests/fuzz/fuzz.sh $(KERNEL) $(TIME) $(SEED)
+
+.PHONY: gc-torture
+gc-torture:
+	$(Q)B=$(B) selftests/gc-torture.sh $(KERNEL) $(TIME) $(SEED)
 
 clean:
 	$(Q)rm -rf $(B)

@@ -17,10 +17,11 @@ DEMOS_CFLAGS = -std=c11 -Iuserlib/include -Iuapi -D_GNU_SOURCE -pthread \
 DEMOS_SQRT_OBJS := $(B)/demos/obj/sqrt.o
 DEMOS_GC_OBJS := $(patsubst $(DEMOS_DIR)/%.c,$(B)/demos/obj/%.o,\
 		   $(sort $(wildcard $(DEMOS_DIR)/gc/*.c)))
-# What gc compiles twice: for barriers in the page tables, and for one in the code.
-DEMOS_GC_SOFT_OBJS := $(patsubst $(DEMOS_DIR)/%.c,$(B)/demos/obj/%.soft.o,\
-			$(sort $(wildcard $(DEMOS_DIR)/gc/work_*.c)) \
-			$(DEMOS_DIR)/gc/treap.c $(DEMOS_DIR)/gc/json.c)
+# What gc compiles three times: for barriers in the page tables, and for two in the code.
+DEMOS_GC_WORK := $(sort $(wildcard $(DEMOS_DIR)/gc/work_*.c)) \
+		 $(DEMOS_DIR)/gc/treap.c $(DEMOS_DIR)/gc/json.c
+DEMOS_GC_CODE_OBJS := $(foreach code,soft cards,\
+			$(DEMOS_GC_WORK:$(DEMOS_DIR)/%.c=$(B)/demos/obj/%.$(code).o))
 DEMOS_CHECKPOINT_OBJS := $(patsubst $(DEMOS_DIR)/%.c,$(B)/demos/obj/%.o,\
 			   $(sort $(wildcard $(DEMOS_DIR)/checkpoint/*.c)))
 DEMOS_JIT_OBJS := $(patsubst $(DEMOS_DIR)/%.c,$(B)/demos/obj/%.o,\
@@ -39,8 +40,13 @@ $(B)/demos/obj/%.soft.o: $(DEMOS_DIR)/%.c
 	@$(if $(filter 1,$(V)),:,echo '  CC      $@')
 	$(Q)$(CC) $(DEMOS_CFLAGS) -DGC_SOFT -MMD -MP -c -o $@ $<
 
+$(B)/demos/obj/%.cards.o: $(DEMOS_DIR)/%.c
+	@mkdir -p $(@D)
+	@$(if $(filter 1,$(V)),:,echo '  CC      $@')
+	$(Q)$(CC) $(DEMOS_CFLAGS) -DGC_CARDS -MMD -MP -c -o $@ $<
+
 $(B)/demos/sqrt: $(DEMOS_SQRT_OBJS)
-$(B)/demos/gc: $(DEMOS_GC_OBJS) $(DEMOS_GC_SOFT_OBJS)
+$(B)/demos/gc: $(DEMOS_GC_OBJS) $(DEMOS_GC_CODE_OBJS)
 $(B)/demos/checkpoint: $(DEMOS_CHECKPOINT_OBJS)
 $(B)/demos/jit: $(DEMOS_JIT_OBJS)
 $(DEMOS): $(B)/lib/libcodecache.a
@@ -49,5 +55,5 @@ $(DEMOS): $(B)/lib/libcodecache.a
 		$(B)/lib/libcodecache.a -lm
 
 -include $(DEMOS_SQRT_OBJS:.o=.d) $(DEMOS_GC_OBJS:.o=.d) \
-	 $(DEMOS_GC_SOFT_OBJS:.o=.d) \
+	 $(DEMOS_GC_CODE_OBJS:.o=.d) \
 	 $(DEMOS_CHECKPOINT_OBJS:.o=.d) $(DEMOS_JIT_OBJS:.o=.d)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The barriers by name. */
+/* The barriers, and the remembered sets, by name. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,8 +12,11 @@ extern const struct barrier_ops barrier_codecache_signal;
 extern const struct barrier_ops barrier_uffd_memfd;
 extern const struct barrier_ops barrier_mprotect;
 extern const struct barrier_ops barrier_soft;
+extern const struct barrier_ops remember_codecache;
+extern const struct barrier_ops remember_mprotect;
+extern const struct barrier_ops remember_cards;
 
-const struct barrier_ops *const barriers[] = {
+static const struct barrier_ops *const barriers[] = {
 	&barrier_uffd_codecache,
 	&barrier_codecache,
 	&barrier_codecache_signal,
@@ -23,18 +26,31 @@ const struct barrier_ops *const barriers[] = {
 	NULL,
 };
 
+static const struct barrier_ops *const remembered_sets[] = {
+	&remember_codecache,
+	&remember_mprotect,
+	&remember_cards,
+	NULL,
+};
+
 _Static_assert(sizeof(barriers) / sizeof(barriers[0]) - 1 <= BARRIER_MAX,
 	       "there are more barriers than BARRIER_MAX");
 
-int barrier_open(struct barrier *b, const char *name)
+const struct barrier_ops *const *barrier_list(bool generational)
 {
+	return generational ? remembered_sets : barriers;
+}
+
+int barrier_open(struct barrier *b, const char *name, bool generational)
+{
+	const struct barrier_ops *const *list = barrier_list(generational);
 	unsigned int i;
 
 	memset(b, 0, sizeof(*b));
-	for (i = 0; barriers[i]; i++) {
-		if (strcmp(barriers[i]->name, name))
+	for (i = 0; list[i]; i++) {
+		if (strcmp(list[i]->name, name))
 			continue;
-		b->ops = barriers[i];
+		b->ops = list[i];
 		b->uffd = -1;
 		b->page = (size_t)sysconf(_SC_PAGESIZE);
 		return b->ops->open(b);

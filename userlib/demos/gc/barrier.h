@@ -10,6 +10,8 @@
  * The barrier soft has one view and no traps: the mutators' code checks each
  * reference that it loads, see soft.c.
  *
+ * With --generational a barrier is a remembered set instead, see remember.h.
+ *
  * To add one: write its struct barrier_ops and name it in barrier.c.
  */
 #ifndef GC_BARRIER_H
@@ -22,6 +24,7 @@
 
 struct barrier;
 struct codecache_cache;
+struct remember_ops;
 
 #define BARRIER_MAX	8U	/* barriers that there may be */
 
@@ -66,6 +69,7 @@ struct trap {
  * @next_trap: 1 and a trap, or 0 if no thread waits; does not block
  * @resident: bytes of memory that a semispace uses
  * @protects: calls of PROTECT that the module has counted; NULL: it is not used
+ * @remember: for a remembered set, which has neither of @revoke to @next_trap; else NULL
  */
 struct barrier_ops {
 	const char *name;
@@ -82,15 +86,17 @@ struct barrier_ops {
 	int (*next_trap)(struct barrier *b, struct space_map *map, struct trap *trap);
 	uint64_t (*resident)(struct barrier *b, struct space_map *map);
 	uint64_t (*protects)(struct barrier *b);
+	const struct remember_ops *remember;
 };
 
 /** enum barrier_call - the system calls that a barrier makes, by what they are for */
 enum barrier_call {
-	BARRIER_REVOKE,
-	BARRIER_GRANT,
+	BARRIER_REVOKE,		/* or old space is made read-only */
+	BARRIER_GRANT,		/* or a page of it writable, by who writes to it */
 	BARRIER_WAKE,
 	BARRIER_POLL,		/* does anybody wait? */
 	BARRIER_SLEEP,		/* a mutator's, in its signal handler: wait and return */
+	BARRIER_QUERY,		/* which pages were written? */
 	BARRIER_NR_CALLS,
 };
 
@@ -111,11 +117,11 @@ static inline void barrier_count(struct barrier *b, enum barrier_call call)
 	atomic_fetch_add_explicit(&b->calls[call], 1, memory_order_relaxed);
 }
 
-/** All barriers, the default first; NULL ends them. */
-extern const struct barrier_ops *const barriers[];
+/** All read barriers, or remembered sets, the default first; NULL ends them. */
+const struct barrier_ops *const *barrier_list(bool generational);
 
-/** Open the barrier called @name; -EINVAL if there is none. On failure b->failed says what. */
-int barrier_open(struct barrier *b, const char *name);
+/** Open the one of them called @name; -EINVAL if there is none. On failure b->failed says what. */
+int barrier_open(struct barrier *b, const char *name, bool generational);
 
 /* What the barriers on a memfd share, in memfd.c: no access for mutators with @prot 0. */
 int memfd_map(struct barrier *b, struct space_map *map, size_t bytes, int prot);

@@ -12,106 +12,48 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include <codecache.h>
-
-#include "barrier.h"
 #include "signals.h"
+#include "zone.h"
 
 #define MAX_EVENTS	16
 #define MAX_RUNS	64
 
 struct semispace {
-	struct codecache_zone *zone;
-	struct codecache_view *mutator;
-	struct codecache_view *collector;
+	struct zone_space views;		/* first, see zone_map() */
 	struct codecache_event event[MAX_EVENTS];	/* read, not answered: [next, nr) */
 	size_t nr;
 	size_t next;
 };
 
-static int barrier_codecache_open(struct barrier *b)
-{
-	int err = codecache_open(&b->cache);
-
-	if (!err)
-		return 0;
-	b->failed = "the codecache module is not there";
-	b->absent = err == -ENOENT || err == -ENXIO || err == -ENODEV;
-	return err;
-}
-
-static void barrier_codecache_close(struct barrier *b)
-{
-	codecache_close(b->cache);
-}
-
 static void barrier_codecache_unmap(struct barrier *b, struct space_map *map)
 {
-	struct semispace *s = map->priv;
-
-	if (!b->ops->kernel_waits && map->mutator)
+	if (!b->ops->kernel_waits)
 		signals_unwatch(map);
-	codecache_view_destroy(s->mutator);
-	codecache_view_destroy(s->collector);
-	codecache_zone_destroy(s->zone);
-	free(s);
-	*map = (struct space_map){ 0 };
+	zone_unmap(b, map);
 }
 
-static int barrier_codecache_view(struct semispace *s,
-				  const struct codecache_view_options *options,
-				  struct codecache_view **view, uint8_t **addr)
-{
-	int err = codecache_view_create(s->zone, CODECACHE_VIEW_DATA, options, view);
-
-	if (!err)
-		err = codecache_view_map(*view, NULL, 0);
-	if (!err)
-		*addr = codecache_view_addr(*view);
-	return err;
-}
-
-/* The mutators' view: nothing is allowed, and traps are taken as the barrier does. */
-static int barrier_codecache_mutator(struct barrier *b, struct semispace *s,
-				     struct space_map *map)
+/* Of the mutators' view nothing is allowed, and traps are taken as the barrier does. */
+static int barrier_codecache_map(struct barrier *b, struct space_map *map, size_t bytes)
 {
 	struct codecache_view_options options = {
 		.size = sizeof(options),
 		.flags = CODECACHE_VIEW_F_PROT,
 		.prot = CODECACHE_PROT_NONE,
 	};
+	struct semispace *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (b->ops->kernel_waits) {
 		options.flags |= CODECACHE_VIEW_F_BLOCK_KERNEL;
 		options.trap_mode = CODECACHE_TRAP_BLOCK;
 	}
-	b->failed = "a data view for the mutators cannot be had";
-	err = barrier_codecache_view(s, &options, &s->mutator, &map->mutator);
+	err = zone_map(b, map, bytes, CODECACHE_VIEW_DATA, &options, s);
 	if (err)
 		return err;
 	if (!b->ops->kernel_waits)
-		return signals_watch(b, map);
-	return fcntl(codecache_view_fd(s->mutator), F_SETFL, O_NONBLOCK) ? -errno : 0;
-}
-
-static int barrier_codecache_map(struct barrier *b, struct space_map *map, size_t bytes)
-{
-	struct semispace *s = calloc(1, sizeof(*s));
-	int err;
-
-	if (!s)
-		return -ENOMEM;
-	map->priv = s;
-	map->bytes = bytes;
-	b->failed = "a zone cannot be had";
-	err = codecache_zone_create(b->cache, CODECACHE_ZONE_DATA, bytes, &s->zone);
-	if (!err)
-		err = barrier_codecache_mutator(b, s, map);
-	if (!err) {
-		b->failed = "a data view for the collector cannot be had";
-		err = barrier_codecache_view(s, NULL, &s->collector, &map->collector);
-	}
+		err = signals_watch(b, map);
+	else if (fcntl(codecache_view_fd(s->views.mutator), F_SETFL, O_NONBLOCK))
+		err = -errno;
 	if (err)
 		barrier_codecache_unmap(b, map);
 	return err;
@@ -133,9 +75,9 @@ static int barrier_codecache_protect(struct barrier *b, struct space_map *map, u
 			.nr_pages = (uint32_t)runs[i].nr,
 			.prot = (uint16_t)prot,
 		};
-	err = codecache_view_protect(s->mutator, range, nr, NULL);
+	err = codecache_view_protect(s->views.mutator, range, nr, NULL);
 	if (!err)
-		atomic_fetch_add_explicit(&b->protects, 1, memory_order_relaxed);
+		zone_protected(b);
 	return err;
 }
 
@@ -172,7 +114,7 @@ static int barrier_codecache_next_trap(struct barrier *b, struct space_map *map,
 	if (s->next == s->nr) {
 		s->next = 0;
 		barrier_count(b, BARRIER_POLL);
-		err = codecache_view_read_events(s->mutator, s->event, MAX_EVENTS, &s->nr);
+		err = codecache_view_read_events(s->views.mutator, s->event, MAX_EVENTS, &s->nr);
 		if (err)
 			return err == -EAGAIN || err == -EINTR ? 0 : err;
 	}
@@ -185,47 +127,30 @@ static int barrier_codecache_next_trap(struct barrier *b, struct space_map *map,
 	return 1;
 }
 
-static uint64_t barrier_codecache_resident(struct barrier *b, struct space_map *map)
-{
-	struct codecache_stats_args stats;
-	struct semispace *s = map->priv;
-
-	if (codecache_zone_stats(s->zone, &stats))
-		return 0;
-	return stats.out_resident_pages * b->page;
-}
-
-static uint64_t barrier_codecache_protects(struct barrier *b)
-{
-	struct codecache_stats_args stats;
-
-	return codecache_stats(b->cache, &stats) ? 0 : stats.out_protect_calls;
-}
-
 const struct barrier_ops barrier_codecache = {
 	.name = "codecache",
 	.kernel_waits = true,
-	.open = barrier_codecache_open,
-	.close = barrier_codecache_close,
+	.open = zone_open,
+	.close = zone_close,
 	.map = barrier_codecache_map,
 	.unmap = barrier_codecache_unmap,
 	.revoke = barrier_codecache_revoke,
 	.grant = barrier_codecache_grant,
 	.next_trap = barrier_codecache_next_trap,
-	.resident = barrier_codecache_resident,
-	.protects = barrier_codecache_protects,
+	.resident = zone_resident,
+	.protects = zone_protects,
 };
 
 const struct barrier_ops barrier_codecache_signal = {
 	.name = "codecache-signal",
-	.open = barrier_codecache_open,
-	.close = barrier_codecache_close,
+	.open = zone_open,
+	.close = zone_close,
 	.map = barrier_codecache_map,
 	.unmap = barrier_codecache_unmap,
 	.revoke = barrier_codecache_revoke,
 	.grant = barrier_codecache_grant,
 	.wake = signals_wake,
 	.next_trap = signals_next_trap,
-	.resident = barrier_codecache_resident,
-	.protects = barrier_codecache_protects,
+	.resident = zone_resident,
+	.protects = zone_protects,
 };

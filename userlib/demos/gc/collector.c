@@ -104,16 +104,10 @@ static struct obj *collector_forward(struct gc *gc, struct obj *ref)
 static void collector_scan_object(struct gc *gc, uint64_t at, uint64_t start, uint64_t end)
 {
 	struct obj *o = space_at(gc->to, at);
-	uint64_t first = at + sizeof(*o);
-	uint64_t last = first + obj_nr_ptrs(o->header) * sizeof(uint64_t);
 	unsigned int i, stop;
 
-	if (first < start)
-		first = start;
-	if (last > end)
-		last = end;
-	stop = last > at + sizeof(*o) ? (last - at) / sizeof(uint64_t) - 1 : 0;
-	for (i = (first - at) / sizeof(uint64_t) - 1; i < stop; i++)
+	obj_refs_within(o, at, start, end, &i, &stop);
+	for (; i < stop; i++)
 		obj_set(o, i, collector_forward(gc, obj_get(o, i)));
 }
 
@@ -382,6 +376,7 @@ static void collector_collect(struct gc *gc)
 
 	pthread_mutex_lock(&gc->lock);
 	gc->to->low = gc->to->copy_top;
+	gc->room = gc->to->map.bytes - gc->to->copy_top;
 	gc->collecting = false;
 	gc->cycles++;
 	pthread_cond_broadcast(&gc->to_mutators);
@@ -391,10 +386,25 @@ static void collector_collect(struct gc *gc)
 	atomic_store_explicit(&gc->stats.live, gc->to->copy_top, memory_order_relaxed);
 }
 
+/* A collection, and what comes after it. */
+static void collector_cycle(struct gc *gc)
+{
+	unsigned int every = gc->config.give_back;
+
+	if (gc->config.generational) {
+		young_collect(gc);
+		return;
+	}
+	collector_collect(gc);
+	if (every && stat_read(&gc->stats.collections) % every == 0)
+		space_give_back(gc, gc->from);
+	if (gc->config.verify)
+		verify_heap(gc);
+}
+
 void *collector_thread(void *arg)
 {
 	struct gc *gc = arg;
-	unsigned int every = gc->config.give_back;
 
 	pthread_mutex_lock(&gc->lock);
 	while (!gc->quit) {
@@ -405,11 +415,7 @@ void *collector_thread(void *arg)
 		gc->requested = false;
 		gc->collecting = true;
 		pthread_mutex_unlock(&gc->lock);
-		collector_collect(gc);
-		if (every && stat_read(&gc->stats.collections) % every == 0)
-			space_give_back(gc, gc->from);
-		if (gc->config.verify)
-			verify_heap(gc);
+		collector_cycle(gc);
 		pthread_mutex_lock(&gc->lock);
 	}
 	pthread_mutex_unlock(&gc->lock);

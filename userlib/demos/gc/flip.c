@@ -81,7 +81,7 @@ static bool flip_barrier(const char *name, const struct options *o)
 	static const unsigned int ranges[] = { 1, 8, 64, 512, 2048 };
 	struct flip f;
 	unsigned int i, round;
-	int err = barrier_open(&f.b, name);
+	int err = barrier_open(&f.b, name, false);
 
 	if (err) {
 		printf("%-16s skipped: %s\n", name, f.b.failed);
@@ -108,14 +108,15 @@ static bool flip_barrier(const char *name, const struct options *o)
 
 int flip_costs(const struct options *o)
 {
+	const struct barrier_ops *const *list = barrier_list(false);
 	unsigned int i, done = 0;
 
 	printf("%u of %u pages granted in so many ranges, then all revoked; ns, or in a guest whose\n"
 	       "clock counts instructions, instructions; the least of %u rounds\n\n"
 	       "%-16s %8s %14s %14s %8s\n", HALF, 2 * HALF, ROUNDS, "barrier", "ranges",
 	       "revoke all", "grant", "VMAs");
-	for (i = 0; barriers[i]; i++)
-		if (!barriers[i]->soft && options_wants(o->barrier, barriers[i]->name))
-			done += flip_barrier(barriers[i]->name, o);
+	for (i = 0; list[i]; i++)
+		if (!list[i]->soft && options_wants(o->barrier, list[i]->name))
+			done += flip_barrier(list[i]->name, o);
 	return done ? 0 : 77;
 }

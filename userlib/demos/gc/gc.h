@@ -5,7 +5,8 @@
  * A reference is the address of an object in the mutators' view of the heap, and
  * following one is a plain load: there is no read barrier in the code, the page
  * tables are the barrier. (Workloads are compiled a second time, with GC_SOFT
- * defined, for the barrier that is in the code: then ref_load() checks.) What a
+ * defined, for the barrier that is in the code: then ref_load() checks. And a third
+ * time, with GC_CARDS, for the remembered set that is: ref_store() marks a card.) What a
  * mutator must do in return is to keep to four rules:
  *
  *  1. gc_alloc(), gc_poll() and gc_leave() are *safepoints*, and nothing else
@@ -65,9 +66,12 @@ static inline uint64_t obj_bytes(uint64_t header)
 	return (header >> 32) * sizeof(uint64_t);
 }
 
-#ifdef GC_SOFT
-#define GC_CODE(name)	name ## _soft	/* what is compiled twice has two names */
+#if defined(GC_SOFT)
+#define GC_CODE(name)	name ## _soft	/* what is compiled more than once has several names */
 #include "soft.h"
+#elif defined(GC_CARDS)
+#define GC_CODE(name)	name ## _cards
+#include "cards.h"
 #else
 #define GC_CODE(name)	name
 #endif
@@ -84,10 +88,20 @@ static inline struct obj *ref_load(const uint64_t *slot)
 	return (struct obj *)(uintptr_t)ref;
 }
 
+static inline void ref_stored(uint64_t *slot)
+{
+#ifdef GC_CARDS
+	cards_mark(slot);
+#else
+	(void)slot;
+#endif
+}
+
 /** Store a reference, or NULL, to a word of an object. */
 static inline void ref_store(uint64_t *slot, const struct obj *to)
 {
 	__atomic_store_n(slot, (uintptr_t)to, __ATOMIC_RELAXED);
+	ref_stored(slot);
 }
 
 static inline struct obj *obj_get(const struct obj *o, unsigned int i)
@@ -111,6 +125,7 @@ static inline void obj_publish(struct obj *o, unsigned int i, const struct obj *
 {
 	/* Pairs with the acquire in obj_observe(). */
 	__atomic_store_n(&o->word[i], (uintptr_t)to, __ATOMIC_RELEASE);
+	ref_stored(&o->word[i]);
 }
 
 static inline struct obj *obj_observe(const struct obj *o, unsigned int i)
@@ -127,18 +142,23 @@ enum gc_sabotage {
 	GC_SABOTAGE_REVOKE,	/* to-space is not revoked at the flip */
 	GC_SABOTAGE_ORDER,	/* pages are granted first and scanned then */
 	GC_SABOTAGE_CROSS,	/* what reaches into a page from the one before is not scanned */
-	GC_SABOTAGE_FLUSH,	/* the module's PROTECT does not flush the TLB */
+	GC_SABOTAGE_FLUSH,	/* the module's PROTECT (or QUERY) does not flush the TLB */
+	GC_SABOTAGE_FORGET,	/* a page that was written to is not remembered */
+	GC_NR_SABOTAGES,
 };
 
 struct gc_config {
-	const char *barrier;
-	uint64_t heap_bytes;		/* of one semispace */
+	const char *barrier;		/* or remembered set */
+	bool generational;
+	uint64_t heap_bytes;		/* of one semispace, or of old space */
+	uint64_t nursery_bytes;
 	unsigned int give_back;		/* after every so many collections; 0 never */
 	unsigned int group;		/* pages that are granted together, at the most */
 	uint64_t torture;		/* flip every so many allocations; 0 off */
 	bool shuffle;			/* take random pages away again, and give them back */
 	uint64_t padding;		/* bytes of pages closed early, a collection */
 	bool verify;			/* walk the heap after each collection */
+	unsigned int outrun;		/* let others go first so often after waiting for memory */
 	enum gc_sabotage sabotage;
 };
 

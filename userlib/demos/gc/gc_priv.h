@@ -80,6 +80,9 @@ struct gc_stats {
 	_Atomic uint64_t walks;			/* of the whole heap, to verify it */
 	_Atomic uint64_t faults_found;		/* by these walks, and in shut pages */
 	_Atomic uint64_t live;			/* bytes, after the last collection */
+	_Atomic uint64_t full;			/* collections of all of the heap: young.c */
+	_Atomic uint64_t remembered;		/* pages or cards */
+	_Atomic uint64_t remembered_bytes;	/* of old space that was scanned for them */
 };
 
 /* A page that torture has taken away, and what it held. */
@@ -102,7 +105,12 @@ struct waiter {
  *	@running is the number of mutators that are not parked
  * @to, @from: change only while the world stands still
  * @global: written by the collector while the world stands still
+ * @room: what the last collection left for the request of a single mutator, if nobody
+ *	else had wanted any; under @lock
  * @copying: held by who copies, with the soft barrier
+ * @want_full: there is no room in old space; under @lock
+ * @nursery: new objects, with --generational; its alloc_bottom is under @lock
+ * @remembered: a bit for each @unit bytes of old space, which @to is then
  * All below @thread belongs to the collector; @stall is under @lock.
  */
 struct gc {
@@ -119,6 +127,7 @@ struct gc {
 	bool quit;
 	unsigned int running;
 	uint64_t cycles;
+	uint64_t room;
 	struct mutator *mutators;
 	struct samples stall;
 	pthread_mutex_t copying;	/* soft.c; taken with no other lock held */
@@ -127,6 +136,10 @@ struct gc {
 	struct space *to;
 	struct space *from;
 	struct obj *global[GC_MAX_GLOBALS];
+	struct space nursery;
+	bool want_full;
+	uint64_t *remembered;
+	size_t unit;
 
 	pthread_t thread;
 	size_t background;		/* no page below it needs a scan */
@@ -144,10 +157,12 @@ struct gc {
 	unsigned int nr_shut;
 	uint64_t random;		/* for torture */
 	struct samples stop_pauses;
+	struct samples full_pauses;	/* those of full collections; young.c */
 	struct samples trap;
 	struct gc_stats stats;
 	uint64_t cpu_ns;		/* the collector's, at the end */
 	uint64_t protects;		/* at the end: as the module counts them */
+	uint64_t queries;
 };
 
 /* heap.c */
@@ -172,6 +187,23 @@ static inline struct obj *space_ref(const struct space *s, uint64_t offset)
 static inline uint64_t space_offset(const struct space *s, const struct obj *ref)
 {
 	return (uintptr_t)ref - (uintptr_t)s->map.mutator;
+}
+
+/*
+ * Which references of the object at offset @at lie in [start, end): those from *@first up
+ * to *@stop, none if that is not more.
+ */
+static inline void obj_refs_within(const struct obj *o, uint64_t at, uint64_t start,
+				   uint64_t end, unsigned int *first, unsigned int *stop)
+{
+	uint64_t refs = at + sizeof(*o);
+	uint64_t last = refs + obj_nr_ptrs(o->header) * sizeof(uint64_t);
+	uint64_t from = refs > start ? refs : start;
+
+	if (last > end)
+		last = end;
+	*first = (unsigned int)((from - refs) / sizeof(uint64_t));
+	*stop = last > refs ? (unsigned int)((last - refs) / sizeof(uint64_t)) : 0;
 }
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
@@ -205,7 +237,16 @@ void grant_shuffle(struct gc *gc);
 void grant_wanted(struct gc *gc, size_t page);
 void grant_shut(struct gc *gc);
 
+/* young.c */
+int young_create(struct gc *gc);
+void young_destroy(struct gc *gc);
+void young_collect(struct gc *gc);
+bool young_is_large(const struct gc *gc, uint64_t bytes);
+uint64_t young_carve_old(struct gc *gc, uint64_t bytes);
+
 /* verify.c */
 void verify_heap(struct gc *gc);
+void verify_heap_stopped(struct gc *gc);
+void verify_remembered(struct gc *gc);
 
 #endif /* GC_PRIV_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * gc: a concurrent copying collector behind one of several barriers, measured and
- * checked
+ * gc: a concurrent copying collector behind one of several barriers, or a generational
+ * one with one of several remembered sets, measured and checked
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,19 +20,21 @@
 #define EXIT_SKIP	77
 #define SABOTAGE_SECONDS	40
 #define MAX_WORKLOADS	8U
-#define SKIP_FLUSH	"/sys/module/codecache/parameters/test_skip_flush"
+#define PARAMETERS	"/sys/module/codecache/parameters/"
+#define SKIP_FLUSH	PARAMETERS "test_skip_flush"
+#define SKIP_QUERY_FLUSH	PARAMETERS "test_skip_query_flush"
 
-extern const struct workload workload_lists, workload_lists_soft;
-extern const struct workload workload_trees, workload_trees_soft;
-extern const struct workload workload_kallsyms, workload_kallsyms_soft;
-extern const struct workload workload_json, workload_json_soft;
+extern const struct workload workload_lists, workload_lists_soft, workload_lists_cards;
+extern const struct workload workload_trees, workload_trees_soft, workload_trees_cards;
+extern const struct workload workload_kallsyms, workload_kallsyms_soft, workload_kallsyms_cards;
+extern const struct workload workload_json, workload_json_soft, workload_json_cards;
 
 const struct workload_code workloads[] = {
-	{ &workload_lists, &workload_lists_soft },
-	{ &workload_trees, &workload_trees_soft },
-	{ &workload_kallsyms, &workload_kallsyms_soft },
-	{ &workload_json, &workload_json_soft },
-	{ NULL, NULL },
+	{ &workload_lists, &workload_lists_soft, &workload_lists_cards },
+	{ &workload_trees, &workload_trees_soft, &workload_trees_cards },
+	{ &workload_kallsyms, &workload_kallsyms_soft, &workload_kallsyms_cards },
+	{ &workload_json, &workload_json_soft, &workload_json_cards },
+	{ NULL, NULL, NULL },
 };
 
 /* All that was run: for each workload the barriers, and then no collector. */
@@ -46,6 +48,7 @@ struct results {
 static void main_workload(const struct workload_code *code, const struct options *o,
 			  struct results *all)
 {
+	const struct barrier_ops *const *list = barrier_list(o->config.generational);
 	struct reference *ref = calloc(1, sizeof(*ref));
 	struct outcome *out;
 	unsigned int i;
@@ -53,15 +56,15 @@ static void main_workload(const struct workload_code *code, const struct options
 	if (!ref)
 		gc_die("out of memory");
 	printf("%s: %s\n", code->plain->name, code->plain->what);
-	for (i = 0; barriers[i]; i++) {
-		if (!options_wants(o->barrier, barriers[i]->name))
+	for (i = 0; list[i]; i++) {
+		if (!options_wants(o->barrier, list[i]->name))
 			continue;
 		out = &all->out[all->nr++];
-		run_workload(code, barriers[i]->name, o, ref, out);
+		run_workload(code, list[i]->name, o, ref, out);
 		all->done += !out->skipped;
 		all->ok = all->ok && (out->skipped || out->ok);
 		if (out->skipped)
-			printf("  %s is skipped: %s\n", barriers[i]->name, out->skipped);
+			printf("  %s is skipped: %s\n", list[i]->name, out->skipped);
 	}
 	if (ref->done)
 		all->out[all->nr++] = ref->out;
@@ -93,9 +96,9 @@ static int main_all(const struct options *o)
 }
 
 /* A module that was built to be broken; returns whether this is one. */
-static bool main_skip_flush(bool skip)
+static bool main_skip_flush(const char *parameter, bool skip)
 {
-	int fd = open(SKIP_FLUSH, O_WRONLY | O_CLOEXEC);
+	int fd = open(parameter, O_WRONLY | O_CLOEXEC);
 	bool done;
 
 	if (fd < 0)
@@ -146,25 +149,28 @@ static int main_sabotage_one(const struct options *o, const char *barrier)
 /* Every barrier that is wanted, each in a process of its own. */
 static int main_sabotaged(const struct options *o)
 {
-	bool flush = o->config.sabotage == GC_SABOTAGE_FLUSH;
+	const struct barrier_ops *const *list = barrier_list(o->config.generational);
+	const char *flush = NULL;
 	unsigned int i, done = 0;
 	int code, worst = 0;
 
-	if (flush && !main_skip_flush(true)) {
+	if (o->config.sabotage == GC_SABOTAGE_FLUSH)
+		flush = o->config.generational ? SKIP_QUERY_FLUSH : SKIP_FLUSH;
+	if (flush && !main_skip_flush(flush, true)) {
 		printf("gc: this module cannot be told not to flush\n");
 		return EXIT_SKIP;
 	}
-	for (i = 0; barriers[i]; i++) {
-		if (!options_wants(o->barrier, barriers[i]->name) ||
-		    (barriers[i]->soft && o->config.sabotage == GC_SABOTAGE_CROSS))
+	for (i = 0; list[i]; i++) {
+		if (!options_wants(o->barrier, list[i]->name) ||
+		    (list[i]->soft && o->config.sabotage == GC_SABOTAGE_CROSS))
 			continue;
-		code = main_sabotage_one(o, barriers[i]->name);
+		code = main_sabotage_one(o, list[i]->name);
 		done += code != EXIT_SKIP;
 		if (code != EXIT_SKIP && code > worst)
 			worst = code;
 	}
 	if (flush)
-		main_skip_flush(false);
+		main_skip_flush(flush, false);
 	printf("#DEMO gc sabotage=%d barriers=%u result=%s\n", o->config.sabotage, done,
 	       worst ? "failed" : "ok");
 	return done ? worst : EXIT_SKIP;

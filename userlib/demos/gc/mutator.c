@@ -9,6 +9,14 @@
  *
  * Allocation against copying: during a collection copies stay below space->low
  * and buffers above it, so neither waits for the other.
+ *
+ * Out of memory: who finds no room waits for a collection. When it ends others may be
+ * faster, and have used up again what it brought; then there is another one to wait for,
+ * however often. Memory is out only if a whole collection, one that has begun after
+ * the request was made, has found so much live that there was no room for the request by
+ * itself.
+ *
+ * With --generational buffers are in the nursery, and nothing has to be granted.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -21,8 +29,6 @@
 #include "gc_priv.h"
 
 __thread struct mutator *gc_self;
-
-#define GC_MAX_WAITS	8	/* collections to wait for before memory is said to be out */
 
 void gc_die(const char *format, ...)
 {
@@ -115,8 +121,23 @@ void gc_rest(struct mutator *m, uint64_t ns)
 	pthread_mutex_unlock(&gc->lock);
 }
 
+/*
+ * Torture: a collection has ended, but others are faster than who has waited for it. They
+ * use up what it brought, until another one has ended. Called with gc->lock held, parked.
+ */
+static void mutator_outrun_locked(struct gc *gc)
+{
+	uint64_t cycles = gc->cycles;
+
+	while (gc->cycles == cycles && gc->running) {
+		pthread_mutex_unlock(&gc->lock);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		pthread_mutex_lock(&gc->lock);
+	}
+}
+
 /* Wait, parked, for a collection to end. Called with gc->lock held. */
-static void mutator_wait_locked(struct gc *gc)
+static void mutator_wait_locked(struct gc *gc, bool outrun)
 {
 	uint64_t cycles = gc->cycles, start = now_ns();
 
@@ -125,6 +146,10 @@ static void mutator_wait_locked(struct gc *gc)
 	pthread_cond_signal(&gc->to_collector);
 	while (gc->cycles == cycles ||
 	       atomic_load_explicit(&gc->stop, memory_order_relaxed))
+		pthread_cond_wait(&gc->to_mutators, &gc->lock);
+	if (outrun)
+		mutator_outrun_locked(gc);
+	while (atomic_load_explicit(&gc->stop, memory_order_relaxed))
 		pthread_cond_wait(&gc->to_mutators, &gc->lock);
 	gc->running++;
 	samples_add(&gc->stall, now_ns() - start);
@@ -138,39 +163,77 @@ static void mutator_pace_locked(struct gc *gc)
 {
 	uint64_t live;
 
-	if (gc->collecting)	/* copy_top is the collector's then */
+	/* While it collects copy_top is the collector's. A nursery may become full. */
+	if (gc->collecting || gc->config.generational)
 		return;
 	live = gc->to->copy_top;
 	if (space_used(gc->to) > live + (gc->to->map.bytes - live) / 2)
 		gc_request_locked(gc);
 }
 
-/* Take, clear and grant room in to-space; returns its address for the mutators. */
+/* Where new objects of so many bytes go; changes while the world stands still only. */
+static struct space *mutator_space(struct gc *gc, uint64_t bytes)
+{
+	return gc->config.generational && !young_is_large(gc, bytes) ? &gc->nursery : gc->to;
+}
+
+static uint64_t mutator_carve_locked(struct gc *gc, uint64_t bytes)
+{
+	if (gc->config.generational && young_is_large(gc, bytes))
+		return young_carve_old(gc, bytes);
+	return space_carve(mutator_space(gc, bytes), bytes);
+}
+
+/*
+ * Whether collection number @whole, or a later one, has left no room for a request, no
+ * matter who else wanted some. Called with gc->lock held.
+ */
+static bool mutator_is_out_locked(const struct gc *gc, uint64_t whole, uint64_t bytes)
+{
+	if (gc->config.generational && !young_is_large(gc, bytes))
+		return false;		/* the nursery was empty */
+	return gc->cycles >= whole && gc->room < bytes;
+}
+
+/* Take room for new objects; returns its offset. Called with gc->lock held. */
+static uint64_t mutator_take_locked(struct gc *gc, uint64_t bytes)
+{
+	uint64_t whole = gc->cycles + 1 + gc->collecting;	/* one under way is not whole */
+	unsigned int waits = 0;
+	uint64_t at;
+
+	while ((at = mutator_carve_locked(gc, bytes)) == GC_NO_ROOM) {
+		if (mutator_is_out_locked(gc, whole, bytes))
+			gc_die("the heap is full: %llu bytes wanted; raise --heap",
+			       (unsigned long long)bytes);
+		mutator_wait_locked(gc, waits++ < gc->config.outrun);
+	}
+	return at;
+}
+
+/* Take, clear and grant room for new objects; returns its address for the mutators. */
 static uint8_t *mutator_room(struct mutator *m, uint64_t bytes)
 {
 	struct gc *gc = m->gc;
 	struct page_run run = { 0, bytes / gc->page };
+	struct space *space;
 	uint64_t at;
-	int waits = 0, err = 0;
+	int err = 0;
 
 	pthread_mutex_lock(&gc->lock);
-	while ((at = space_carve(gc->to, bytes)) == GC_NO_ROOM) {
-		if (waits++ == GC_MAX_WAITS)
-			gc_die("the heap is full: %llu bytes wanted; raise --heap",
-			       (unsigned long long)bytes);
-		mutator_wait_locked(gc);
-	}
+	at = mutator_take_locked(gc, bytes);
 	mutator_pace_locked(gc);
 	pthread_mutex_unlock(&gc->lock);
 
 	/* No flip can come here: this mutator is running. */
-	memset(space_at(gc->to, at), 0, bytes);
+	space = mutator_space(gc, bytes);
+	memset(space_at(space, at), 0, bytes);
 	run.first = at / gc->page;
 	if (gc->barrier.ops->grant)
-		err = gc->barrier.ops->grant(&gc->barrier, &gc->to->map, &run, 1);
+		err = gc->barrier.ops->grant(&gc->barrier, &space->map, &run, 1);
 	if (err && gc->config.sabotage == GC_SABOTAGE_NONE)
 		gc_die("new pages were not granted: %s", strerror(-err));
-	return (uint8_t *)space_ref(gc->to, at);
+	return (uint8_t *)space_ref(space, at);
 }
 
 static void *mutator_bump(struct mutator *m, uint64_t bytes)
@@ -178,6 +241,8 @@ static void *mutator_bump(struct mutator *m, uint64_t bytes)
 	uint64_t buffer = GC_TLAB_PAGES * m->gc->page;
 	void *o;
 
+	if (m->gc->config.generational && young_is_large(m->gc, bytes))
+		return mutator_room(m, bytes);	/* old objects lie end to end */
 	if (bytes > (size_t)(m->end - m->top)) {
 		if (bytes > buffer / 4)		/* pages of its own */
 			return mutator_room(m, (bytes + m->gc->page - 1) & ~(uint64_t)(m->gc->page - 1));
@@ -234,15 +299,15 @@ struct obj **gc_global(struct mutator *m, unsigned int i)
 	return m->gc ? &m->gc->global[i] : NULL;
 }
 
-/* Read a byte of each page: who has none of it waits, and has it then. */
-static void mutator_touch(struct mutator *m, const volatile uint8_t *start, size_t bytes)
+/* Write to a byte of each page: who may not write to it waits, or traps, and may then. */
+static void mutator_touch(struct mutator *m, volatile uint8_t *start, size_t bytes)
 {
-	const volatile uint8_t *p;
+	volatile uint8_t *p;
 
 	m->touched++;
 	for (p = start; p < start + bytes; p += m->gc->page)
-		(void)*p;
-	(void)start[bytes - 1];
+		*p = *p;
+	start[bytes - 1] = start[bytes - 1];
 }
 
 int gc_pread(struct mutator *m, int fd, void *to, size_t bytes, off_t at)

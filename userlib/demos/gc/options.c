@@ -13,15 +13,21 @@ static const char help[] =
 "Usage: gc [options]\n"
 "\n"
 "A concurrent copying collector (Baker; Appel, Ellis and Li) behind one of several read\n"
-"barriers. Mutator threads work in its heap; the same work is then done with malloc()\n"
-"and free(), and the results must be the same.\n"
+"barriers; or a generational one with one of several remembered sets. Mutator threads work\n"
+"in its heap; the same work is then done with malloc() and free(), and the results must be\n"
+"the same.\n"
 "\n"
 "  --barrier LIST    uffd-codecache (default), codecache (block traps),\n"
 "                    codecache-signal, uffd-memfd, mprotect, soft; all; the last three\n"
 "                    need no module. What cannot be had here is skipped\n"
+"  --generational    stop for each collection of a nursery, or of all; the barrier is what\n"
+"                    finds old objects that refer to young ones: codecache (default; dirty\n"
+"                    bits, by QUERY), mprotect (write traps), cards (a write barrier in\n"
+"                    the code); all; the last two need no module\n"
+"  --nursery SIZE    (2M)\n"
 "  --workload LIST   lists, trees, kallsyms, json or all (default)\n"
 "  --mutators N      threads (2)\n"
-"  --heap SIZE       of each of two semispaces, with K, M or G (32M)\n"
+"  --heap SIZE       of each of two semispaces, or of old space, with K, M or G (32M)\n"
 "  --rounds N        for each mutator, instead of what each workload says\n"
 "  --scale PERCENT   of what each workload says (100)\n"
 "  --seconds S       for each workload and barrier, instead of rounds\n"
@@ -38,11 +44,14 @@ static const char help[] =
 "  --json DIR        where the package iso-codes has its JSON\n"
 "  --verify          walk the whole heap after each collection\n"
 "  --torture N       flip every N allocations, take random pages away again, --verify\n"
+"  --outrun N        torture: who has waited for memory lets the others use it up, N times\n"
 "  --sabotage WHAT   prove that the checks check: revoke (do not revoke to-space at\n"
 "                    the flip), order (grant pages first, scan them then), cross (forget\n"
 "                    what reaches into a page from the one before) or flush (a PROTECT\n"
-"                    that does not flush; wants a test build of the module); the exit\n"
-"                    status is 0 if the damage was noticed behind every barrier\n"
+"                    that does not flush; wants a test build of the module); with\n"
+"                    --generational forget (a page that was written to), cross or flush (a\n"
+"                    QUERY); the exit status is 0 if the damage was noticed behind every\n"
+"                    barrier\n"
 "  --flip            measure revoking and granting alone, by number of ranges\n"
 "  --tsv             all numbers and distributions for programs, too\n"
 "  --help\n"
@@ -53,7 +62,8 @@ enum {
 	OPT_WORKLOAD = 256, OPT_MUTATORS, OPT_HEAP, OPT_SECONDS, OPT_ROUNDS, OPT_SCALE, OPT_SEED,
 	OPT_REST, OPT_REALTIME,
 	OPT_BARRIER, OPT_GROUP, OPT_GIVE_BACK, OPT_PADDING, OPT_JSON, OPT_VERIFY, OPT_TORTURE,
-	OPT_SABOTAGE, OPT_FLIP, OPT_TSV, OPT_HELP,
+	OPT_SABOTAGE, OPT_FLIP, OPT_TSV, OPT_HELP, OPT_GENERATIONAL, OPT_NURSERY,
+	OPT_OUTRUN,
 };
 
 static const struct option long_options[] = {
@@ -68,11 +78,14 @@ static const struct option long_options[] = {
 	{ "rest", required_argument, NULL, OPT_REST },
 	{ "realtime", no_argument, NULL, OPT_REALTIME },
 	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "generational", no_argument, NULL, OPT_GENERATIONAL },
+	{ "nursery", required_argument, NULL, OPT_NURSERY },
 	{ "give-back", required_argument, NULL, OPT_GIVE_BACK },
 	{ "padding", required_argument, NULL, OPT_PADDING },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "torture", required_argument, NULL, OPT_TORTURE },
+	{ "outrun", required_argument, NULL, OPT_OUTRUN },
 	{ "sabotage", required_argument, NULL, OPT_SABOTAGE },
 	{ "flip", no_argument, NULL, OPT_FLIP },
 	{ "tsv", no_argument, NULL, OPT_TSV },
@@ -109,10 +122,11 @@ static enum gc_sabotage options_sabotage(const char *what)
 		[GC_SABOTAGE_ORDER] = "order",
 		[GC_SABOTAGE_CROSS] = "cross",
 		[GC_SABOTAGE_FLUSH] = "flush",
+		[GC_SABOTAGE_FORGET] = "forget",
 	};
 	unsigned int i;
 
-	for (i = GC_SABOTAGE_REVOKE; i <= GC_SABOTAGE_FLUSH; i++)
+	for (i = GC_SABOTAGE_REVOKE; i < GC_NR_SABOTAGES; i++)
 		if (!strcmp(what, names[i]))
 			return (enum gc_sabotage)i;
 	options_bad("what sabotage?");
@@ -124,6 +138,12 @@ static bool options_set_heap(struct gc_config *c, int option, const char *arg)
 	switch (option) {
 	case OPT_HEAP:
 		c->heap_bytes = options_number(arg, 1 << 20, 1ULL << 34);
+		return true;
+	case OPT_GENERATIONAL:
+		c->generational = true;
+		return true;
+	case OPT_NURSERY:
+		c->nursery_bytes = options_number(arg, 128 << 10, 1ULL << 32);
 		return true;
 	case OPT_GROUP:
 		c->group = (unsigned int)options_number(arg, 1, 64);
@@ -138,6 +158,9 @@ static bool options_set_heap(struct gc_config *c, int option, const char *arg)
 		c->torture = options_number(arg, 1, UINT64_MAX);
 		c->shuffle = true;
 		c->verify = true;
+		return true;
+	case OPT_OUTRUN:
+		c->outrun = (unsigned int)options_number(arg, 0, 1 << 30);
 		return true;
 	case OPT_VERIFY:
 		c->verify = true;
@@ -215,6 +238,21 @@ bool options_wants(const char *list, const char *name)
 	return false;
 }
 
+/* What goes together. */
+static void options_check(struct options *o)
+{
+	enum gc_sabotage sabotage = o->config.sabotage;
+
+	if (!o->barrier)
+		o->barrier = o->config.generational ? "codecache" : "uffd-codecache";
+	if (o->config.generational ?
+	    sabotage == GC_SABOTAGE_REVOKE || sabotage == GC_SABOTAGE_ORDER :
+	    sabotage == GC_SABOTAGE_FORGET)
+		options_bad("what is to be sabotaged is not there");
+	if (o->config.generational && o->config.nursery_bytes > o->config.heap_bytes / 4)
+		options_bad("the nursery is more than a quarter of the heap");
+}
+
 void options_parse(struct options *o, int argc, char **argv)
 {
 	int option;
@@ -222,11 +260,11 @@ void options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){
 		.config = {
 			.heap_bytes = 32 << 20,
+			.nursery_bytes = 2 << 20,
 			.give_back = 2,
 			.group = 16,
 			.padding = UINT64_MAX,
 		},
-		.barrier = "uffd-codecache",
 		.workload = "all",
 		.mutators = 2,
 		.percent = 100,
@@ -236,4 +274,5 @@ void options_parse(struct options *o, int argc, char **argv)
 		options_set(o, option, optarg);
 	if (optind < argc)
 		options_bad("what is that last argument?");
+	options_check(o);
 }

@@ -10,16 +10,6 @@
 #include "tsv.h"
 #include "work.h"
 
-static double mib(uint64_t bytes)
-{
-	return (double)bytes / (1 << 20);
-}
-
-static double seconds(uint64_t ns)
-{
-	return (double)ns / 1e9;
-}
-
 void report_live(const char *workload, struct gc *gc, uint64_t rounds, uint64_t start_ns)
 {
 	const struct gc_stats *s = &gc->stats;
@@ -27,9 +17,9 @@ void report_live(const char *workload, struct gc *gc, uint64_t rounds, uint64_t 
 	if (!isatty(STDOUT_FILENO))
 		return;
 	printf("\r  %-16s %-9s %5.1f s %6" PRIu64 " rounds %4" PRIu64 " collections %7.1f MiB copied %7" PRIu64 " traps %5.1f MiB live",
-	       gc->barrier.ops->name, workload, seconds(now_ns() - start_ns), rounds,
-	       stat_read(&s->collections), mib(stat_read(&s->bytes_copied)),
-	       stat_read(&s->traps), mib(stat_read(&s->live)));
+	       gc->barrier.ops->name, workload, report_seconds(now_ns() - start_ns), rounds,
+	       stat_read(&s->collections), report_mib(stat_read(&s->bytes_copied)),
+	       stat_read(&s->traps), report_mib(stat_read(&s->live)));
 	fflush(stdout);
 }
 
@@ -57,9 +47,15 @@ void report_collect(struct outcome *o, struct gc *gc)
 	o->given_back_seen = stat_read(&s->given_back_seen);
 	o->walks = stat_read(&s->walks);
 	o->faults_found = stat_read(&s->faults_found);
+	o->full = stat_read(&s->full);
+	o->remembered = stat_read(&s->remembered);
+	o->remembered_bytes = stat_read(&s->remembered_bytes);
 	for (i = 0; i < BARRIER_NR_CALLS; i++)
 		o->calls[i] = atomic_load(&gc->barrier.calls[i]);
+	if (gc->config.generational)
+		o->traps = o->calls[BARRIER_GRANT];
 	o->pauses[PAUSE_STOP] = gc->stop_pauses;
+	o->pauses[PAUSE_FULL] = gc->full_pauses;
 	o->pauses[PAUSE_TRAP] = gc->trap;
 	o->pauses[PAUSE_MEMORY] = gc->stall;
 }
@@ -67,14 +63,14 @@ void report_collect(struct outcome *o, struct gc *gc)
 void report_line(const struct outcome *o)
 {
 	printf("  %-16s %6.2f s %5" PRIu64 " collections %7.1f MiB copied %6.1f MiB given back %7" PRIu64 " traps  %s",
-	       o->barrier, seconds(o->run_ns), o->collections, mib(o->copied),
-	       mib(o->given_back), o->traps, o->ok ? "verified" : "FAILED");
+	       o->barrier, report_seconds(o->run_ns), o->collections, report_mib(o->copied),
+	       report_mib(o->given_back), o->traps, o->ok ? "verified" : "FAILED");
 	if (o->walks)
 		printf(" (%" PRIu64 " heap walks)", o->walks);
 	printf("\n");
 }
 
-static uint64_t report_calls(const struct outcome *o)
+uint64_t report_calls(const struct outcome *o)
 {
 	uint64_t sum = 0;
 	unsigned int i;
@@ -87,14 +83,14 @@ static uint64_t report_calls(const struct outcome *o)
 static void report_cost(const struct outcome *o)
 {
 	printf("%-9s %-16s %7.2f %8.2f %9.2f %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %7" PRIu64 " ",
-	       o->workload, o->barrier, seconds(o->run_ns), seconds(o->mutator_ns),
-	       seconds(o->collector_ns), o->traps, report_calls(o), o->calls[BARRIER_POLL],
+	       o->workload, o->barrier, report_seconds(o->run_ns), report_seconds(o->mutator_ns),
+	       report_seconds(o->collector_ns), o->traps, report_calls(o), o->calls[BARRIER_POLL],
 	       o->faults);
 	if (o->shootdowns_known)
 		printf("%10" PRIu64, o->shootdowns);
 	else
 		printf("%10s", "-");
-	printf(" %6u %6" PRIu64 " %8.1f\n", o->vmas, o->collections, mib(o->copied));
+	printf(" %6u %6" PRIu64 " %8.1f\n", o->vmas, o->collections, report_mib(o->copied));
 }
 
 static void report_us(double ns)
@@ -105,7 +101,7 @@ static void report_us(double ns)
 		printf(" %7.0f", ns / 1e3);
 }
 
-static void report_pause(const struct samples *s)
+void report_pause(const struct samples *s)
 {
 	printf(" |");
 	if (!s->nr) {
@@ -136,7 +132,7 @@ static void report_legend(void)
 	       WORK_STEP);
 }
 
-void report_tables(const struct outcome *o, unsigned int nr, bool tsv)
+static void report_concurrent(const struct outcome *o, unsigned int nr)
 {
 	unsigned int i;
 
@@ -154,6 +150,16 @@ void report_tables(const struct outcome *o, unsigned int nr, bool tsv)
 		if (!o[i].skipped)
 			report_pauses(&o[i]);
 	report_legend();
+}
+
+void report_tables(const struct outcome *o, unsigned int nr, bool tsv)
+{
+	unsigned int i;
+
+	if (o->generational)
+		report_young(o, nr);
+	else
+		report_concurrent(o, nr);
 	for (i = 0; i < nr; i++)
 		tsv_summary(&o[i]);
 	for (i = 0; i < nr && tsv; i++)

@@ -13,6 +13,7 @@
 
 #include "gc_priv.h"
 #include "measure.h"
+#include "remember.h"
 #include "run.h"
 
 #define MIN_COLLECTIONS	3
@@ -210,6 +211,7 @@ static void run_reference(const struct crew *with, const struct options *o,
 	ref->out.workload = crew.workload->name;
 	ref->out.barrier = "malloc, free";
 	ref->out.mutators = crew.nr;
+	ref->out.generational = o->config.generational;
 	ref->out.ok = !ref->failures;
 	ref->out.faults = measure_faults() - faults;
 	crew_collect(&crew, &ref->out);
@@ -284,6 +286,12 @@ static void run_finish(struct crew *crew, struct outcome *out)
 		       (unsigned long long)gc->protects, (unsigned long long)made);
 		out->ok = false;
 	}
+	made = atomic_load(&gc->barrier.calls[BARRIER_QUERY]);
+	if (gc->queries != made) {
+		printf("gc: the module has counted %llu calls of QUERY, not %llu\n",
+		       (unsigned long long)gc->queries, (unsigned long long)made);
+		out->ok = false;
+	}
 	if (out->faults_found || !out->collections)
 		out->ok = false;
 	if (!out->collections)
@@ -320,6 +328,7 @@ void run_workload(const struct workload_code *code, const char *barrier,
 
 	*out = (struct outcome){ .workload = code->plain->name, .barrier = barrier };
 	out->mutators = o->mutators;
+	out->generational = o->config.generational;
 	out->skipped = code->plain->prepare ? code->plain->prepare() : NULL;
 	if (!out->skipped)
 		crew.gc = run_heap(barrier, o, out);
@@ -327,6 +336,8 @@ void run_workload(const struct workload_code *code, const char *barrier,
 		return;
 	if (crew.gc->barrier.ops->soft)
 		crew.workload = code->soft;
+	else if (o->config.generational && crew.gc->barrier.ops->remember->cards)
+		crew.workload = code->cards;
 	run_collected(&crew, o, out);
 	crew.gc = NULL;
 	crew.workload = code->plain;

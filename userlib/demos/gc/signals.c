@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "gc.h"
+#include "remember.h"
 #include "signals.h"
 
 #define MAX_SLOTS	80U
@@ -42,7 +43,7 @@ struct watched {
 	_Atomic uintptr_t start;
 	size_t bytes;
 	struct barrier *b;
-	_Atomic uint8_t *open;	/* a byte for each page */
+	_Atomic uint8_t *open;	/* a byte for each page; remembered set: it was written to */
 };
 
 static struct slot slots[MAX_SLOTS];
@@ -90,6 +91,18 @@ static void signals_wait(struct watched *space, uintptr_t addr)
 	}
 }
 
+/* For a remembered set: note the page, and go on. */
+static void signals_written(struct watched *space, uintptr_t addr)
+{
+	size_t page = (addr - space->start) / space->b->page;
+
+	if (!space->b->ops->remember->trap)
+		gc_die("a stray write to %p", (void *)addr);
+	space->b->ops->remember->trap(space->b, (void *)(space->start + page * space->b->page));
+	/* It is looked at when the world stands still, which orders it. */
+	atomic_store_explicit(&space->open[page], 1, memory_order_relaxed);
+}
+
 static void signals_handler(int sig, siginfo_t *info, void *context)
 {
 	struct watched *space = signals_space((uintptr_t)info->si_addr);
@@ -100,7 +113,10 @@ static void signals_handler(int sig, siginfo_t *info, void *context)
 	/* Where no object is: in memory that was given back, say. */
 	if (!space || !my_slot)
 		gc_die("a stray access to %p", info->si_addr);
-	signals_wait(space, (uintptr_t)info->si_addr);
+	if (space->b->ops->remember)
+		signals_written(space, (uintptr_t)info->si_addr);
+	else
+		signals_wait(space, (uintptr_t)info->si_addr);
 	barrier_count(space->b, BARRIER_SLEEP);	/* rt_sigreturn */
 	errno = saved;
 }
@@ -148,6 +164,11 @@ int signals_watch(struct barrier *b, struct space_map *map)
 	/* Pairs with the acquire in signals_space(). */
 	atomic_store_explicit(&w->start, (uintptr_t)map->mutator, memory_order_release);
 	return 0;
+}
+
+_Atomic uint8_t *signals_pages(const struct space_map *map)
+{
+	return signals_space((uintptr_t)map->mutator)->open;
 }
 
 void signals_unwatch(struct space_map *map)

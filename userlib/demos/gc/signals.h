@@ -17,6 +17,8 @@ void signals_install(void);
 int signals_watch(struct barrier *b, struct space_map *map);
 /** It is about to go. */
 void signals_unwatch(struct space_map *map);
+/** Remembered sets: a byte for each page of a semispace, which is set when it traps. */
+_Atomic uint8_t *signals_pages(const struct space_map *map);
 /** Pages are about to be taken away. */
 void signals_shut(struct barrier *b, struct space_map *map, struct page_run run);
 /** Pages were given: wake who waits for them. */

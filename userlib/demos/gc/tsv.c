@@ -5,9 +5,9 @@
 
 #include "tsv.h"
 
-static const char *const pause_names[PAUSE_NR] = { "stop", "trap", "memory", "step" };
+static const char *const pause_names[PAUSE_NR] = { "stop", "trap", "memory", "step", "full" };
 static const char *const call_names[BARRIER_NR_CALLS] = {
-	"revoke", "grant", "wake", "poll", "sleep",
+	"revoke", "grant", "wake", "poll", "sleep", "query",
 };
 
 void tsv_summary(const struct outcome *o)
@@ -49,6 +49,9 @@ static void tsv_numbers(const struct outcome *o)
 		{ "pages_shuffled", o->shuts },
 		{ "references_healed", o->healed },
 		{ "reads_touched", o->touched },
+		{ "full_collections", o->full },
+		{ "remembered", o->remembered },
+		{ "remembered_bytes", o->remembered_bytes },
 		{ "padding_bytes", o->padding },
 		{ "deferrals", o->deferrals },
 		{ "given_back_bytes", o->given_back },

@@ -6,12 +6,15 @@
  * byte: they must lie end to end, and the crossing map must be right. One from
  * the roots along all references: each must lead into to-space, to where objects
  * are, and to a header that makes sense.
+ *
+ * Of a remembered set: what refers from old space to the nursery is in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gc_priv.h"
+#include "remember.h"
 
 struct walk {
 	struct gc *gc;
@@ -103,7 +106,8 @@ static void verify_roots(struct walk *w)
 			verify_reference(w, m->root[i]);
 }
 
-void verify_heap(struct gc *gc)
+/* With the world stopped, and nobody in the nursery. */
+void verify_heap_stopped(struct gc *gc)
 {
 	struct walk w = { .gc = gc };
 	struct obj *o;
@@ -112,7 +116,6 @@ void verify_heap(struct gc *gc)
 	w.seen = calloc(gc->config.heap_bytes / 512 + 1, sizeof(*w.seen));
 	if (!w.seen)
 		gc_die("no memory to verify the heap");
-	world_stop(gc);
 	verify_copies(gc);
 	verify_roots(&w);
 	while (w.nr_todo) {
@@ -120,8 +123,33 @@ void verify_heap(struct gc *gc)
 		for (i = 0; i < obj_nr_ptrs(o->header); i++)
 			verify_reference(&w, obj_get(o, i));
 	}
-	world_resume(gc);
 	stat_add(&gc->stats.walks, 1);
 	free(w.todo);
 	free(w.seen);
+}
+
+void verify_heap(struct gc *gc)
+{
+	world_stop(gc);
+	verify_heap_stopped(gc);
+	world_resume(gc);
+}
+
+/* With the world stopped, before a young collection: look at all of old space. */
+void verify_remembered(struct gc *gc)
+{
+	uint64_t at, slot;
+	struct obj *o;
+	uint32_t i;
+
+	for (at = 0; at < gc->to->copy_top; at += obj_bytes(o->header)) {
+		o = space_at(gc->to, at);
+		for (i = 0; i < obj_nr_ptrs(o->header); i++) {
+			slot = at + sizeof(*o) + i * sizeof(o->word[0]);
+			if (space_offset(&gc->nursery, obj_get(o, i)) < gc->nursery.map.bytes &&
+			    !remember_is_set(gc->remembered, slot / gc->unit))
+				verify_fault(gc, "what refers to a young object is not remembered",
+					     slot);
+		}
+	}
 }

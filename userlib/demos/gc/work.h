@@ -52,13 +52,14 @@ struct workload {
 	void (*run)(struct work *w);
 };
 
-/** struct workload_code - a workload, compiled twice */
+/** struct workload_code - a workload, compiled three times */
 struct workload_code {
-	const struct workload *plain;	/* loads are loads */
+	const struct workload *plain;	/* loads are loads, and stores are stores */
 	const struct workload *soft;	/* for the barrier that is in the code */
+	const struct workload *cards;	/* for the remembered set that is in the code */
 };
 
-/** All of them; { NULL, NULL } ends them. */
+/** All of them; one without code ends them. */
 extern const struct workload_code workloads[];
 
 /** Whether to do one more round; counts it. Safepoint. */

@@ -19,6 +19,7 @@
 
 #include "gc_priv.h"
 #include "measure.h"
+#include "remember.h"
 
 /* Stop all mutators: when this returns they are parked, and stay so. */
 void world_stop(struct gc *gc)
@@ -59,13 +60,16 @@ int gc_create(struct gc *gc, const struct gc_config *config)
 	gc->config.heap_bytes &= ~(uint64_t)(gc->page - 1);
 	gc->to = &gc->spaces[0];
 	gc->from = &gc->spaces[1];
-	err = barrier_open(&gc->barrier, config->barrier);
+	err = barrier_open(&gc->barrier, config->barrier, config->generational);
 	if (err)
 		return err;
 	err = space_create(gc, gc->to);
 	if (err)
 		goto undo_barrier;
 	gc->to->alloc_bottom = gc->to->map.bytes;
+	err = config->generational ? young_create(gc) : 0;
+	if (err)
+		goto undo_space;
 	pthread_mutex_init(&gc->lock, NULL);
 	pthread_mutex_init(&gc->copying, NULL);
 	pthread_cond_init(&gc->to_collector, NULL);
@@ -74,6 +78,8 @@ int gc_create(struct gc *gc, const struct gc_config *config)
 	err = -pthread_create(&gc->thread, NULL, collector_thread, gc);
 	if (!err)
 		return 0;
+	young_destroy(gc);
+undo_space:
 	space_destroy(gc, gc->to);
 undo_barrier:
 	gc->barrier.ops->close(&gc->barrier);
@@ -103,8 +109,11 @@ int gc_destroy(struct gc *gc)
 		}
 		space_destroy(gc, &gc->spaces[i]);
 	}
+	young_destroy(gc);
 	if (gc->barrier.ops->protects)
 		gc->protects = gc->barrier.ops->protects(&gc->barrier);
+	if (gc->config.generational && gc->barrier.ops->remember->queries)
+		gc->queries = gc->barrier.ops->remember->queries(&gc->barrier);
 	gc->barrier.ops->close(&gc->barrier);
 	after = shmem_bytes();
 	pthread_mutex_destroy(&gc->lock);

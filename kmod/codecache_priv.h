@@ -214,7 +214,7 @@ struct codecache_zone {
 /**
  * struct codecache_events - threads that sleep in block traps of a view, event.c
  * @lock: protects all of it; taken under view->lock or alone
- * @by_page: struct codecache_event that is not answered yet, by page
+ * @by_page: struct codecache_pending that is not answered yet, by page
  * @pending: those that nobody has read yet, oldest first
  * @verdicts: struct codecache_waiter that are to get the signal when they retry
  * @readers: who waits for events
@@ -224,7 +224,7 @@ struct codecache_zone {
  */
 struct codecache_events {
 	struct mutex lock;	/* all of it */
-	struct xarray by_page;
+	struct rb_root by_page;
 	struct list_head pending;
 	struct list_head verdicts;
 	wait_queue_head_t readers;
@@ -630,7 +630,7 @@ void codecache_events_recheck(struct codecache_view *view);
  */
 static inline void codecache_events_protected(struct codecache_view *view)
 {
-	if (!xa_empty(&view->events.by_page))
+	if (!RB_EMPTY_ROOT(&view->events.by_page))
 		codecache_events_recheck(view);
 }
 

@@ -30,6 +30,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/ptrace.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
@@ -40,6 +41,7 @@
 
 /**
  * struct codecache_pending - an event: what threads sleep for
+ * @by_page: in events->by_page, until it is answered
  * @node: in events->pending; empty: it has been read
  * @wait: where they sleep
  * @seq: its place in the view's sequence
@@ -52,6 +54,7 @@
  * @answer: enum codecache_answer; written once, read without the lock
  */
 struct codecache_pending {
+	struct rb_node by_page;
 	struct list_head node;
 	wait_queue_head_t wait;
 	u64 seq;
@@ -101,7 +104,7 @@ static void codecache_event_free(struct codecache_pending *event)
 void codecache_events_init(struct codecache_events *events)
 {
 	mutex_init(&events->lock);
-	xa_init(&events->by_page);
+	events->by_page = RB_ROOT;
 	INIT_LIST_HEAD(&events->pending);
 	INIT_LIST_HEAD(&events->verdicts);
 	init_waitqueue_head(&events->readers);
@@ -119,8 +122,58 @@ void codecache_events_destroy(struct codecache_events *events)
 
 	list_for_each_entry_safe(waiter, next, &events->verdicts, node)
 		codecache_waiter_free(waiter);
-	xa_destroy(&events->by_page);
 	mutex_destroy(&events->lock);
+}
+
+/* ---- events by page ------------------------------------------------------ */
+
+/*
+ * A tree whose nodes are in the events. An xarray would have nodes of its own for each
+ * page, or nearly, which are allocated, and freed by RCU some time later.
+ */
+static struct codecache_pending *codecache_pending_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct codecache_pending, by_page);
+}
+
+/* The event of the first page from @page on that has one. */
+static struct codecache_pending *
+codecache_event_from(struct codecache_events *events, unsigned long page)
+{
+	struct rb_node *node = events->by_page.rb_node;
+	struct codecache_pending *event, *found = NULL;
+
+	lockdep_assert_held(&events->lock);
+	while (node) {
+		event = codecache_pending_of(node);
+		if (event->page >= page) {
+			found = event;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+static struct codecache_pending *
+codecache_event_of(struct codecache_events *events, unsigned long page)
+{
+	struct codecache_pending *event = codecache_event_from(events, page);
+
+	return event && event->page == page ? event : NULL;
+}
+
+static struct codecache_pending *
+codecache_event_after(struct codecache_pending *event)
+{
+	return codecache_pending_of(rb_next(&event->by_page));
+}
+
+static bool codecache_event_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct codecache_pending, by_page)->page <
+	       rb_entry(b, struct codecache_pending, by_page)->page;
 }
 
 /* ---- waiters ------------------------------------------------------------- */
@@ -178,17 +231,13 @@ codecache_event_create(struct codecache_view *view, unsigned long page,
 	event = kzalloc(sizeof(*event), GFP_KERNEL_ACCOUNT);
 	if (!event)
 		return NULL;
-	if (xa_err(xa_store(&events->by_page, page, event,
-			    GFP_KERNEL_ACCOUNT))) {
-		kfree(event);
-		return NULL;
-	}
 	init_waitqueue_head(&event->wait);
 	event->seq = atomic64_inc_return(&view->seq);
 	event->page = page;
 	event->access = access;
 	event->flags = kernel ? CODECACHE_EVENT_F_KERNEL : 0;
 	event->tid = get_pid(task_pid(current));
+	rb_add(&event->by_page, &events->by_page, codecache_event_less);
 	list_add_tail(&event->node, &events->pending);
 	wake_up_interruptible_poll(&events->readers, EPOLLIN | EPOLLRDNORM);
 	return event;
@@ -208,7 +257,7 @@ codecache_event_join_locked(struct codecache_view *view, unsigned long page,
 	waiter = kzalloc(sizeof(*waiter), GFP_KERNEL_ACCOUNT);
 	if (!waiter)
 		return ERR_PTR(-ENOMEM);
-	event = xa_load(&events->by_page, page);
+	event = codecache_event_of(events, page);
 	if (!event)
 		event = codecache_event_create(view, page, access, kernel);
 	if (!event) {
@@ -256,7 +305,7 @@ static void codecache_event_quit(struct codecache_events *events,
 	lockdep_assert_held(&events->lock);
 	if (!--event->nr_waiters) {
 		if (answer == CODECACHE_ANSWER_NONE) {
-			xa_erase(&events->by_page, event->page);
+			rb_erase(&event->by_page, &events->by_page);
 			list_del(&event->node);
 		}
 		codecache_event_free(event);
@@ -303,7 +352,7 @@ static u64 codecache_event_answer(struct codecache_view *view,
 	u64 nr = event->nr_waiters;
 
 	lockdep_assert_held(&view->events.lock);
-	xa_erase(&view->events.by_page, event->page);
+	rb_erase(&event->by_page, &view->events.by_page);
 	list_del_init(&event->node);
 	WRITE_ONCE(event->answer, answer);
 	/* They free the event only when they get the lock. */
@@ -325,12 +374,13 @@ u64 codecache_events_answer(struct codecache_view *view, unsigned long first,
 			    unsigned long last, enum codecache_answer answer)
 {
 	struct codecache_events *events = &view->events;
-	struct codecache_pending *event;
-	unsigned long page;
+	struct codecache_pending *event, *next;
 	u64 nr = 0, nr_events = 0;
 
 	mutex_lock(&events->lock);
-	xa_for_each_range(&events->by_page, page, event, first, last) {
+	for (event = codecache_event_from(events, first);
+	     event && event->page <= last; event = next) {
+		next = codecache_event_after(event);
 		nr += codecache_event_answer(view, event, answer);
 		nr_events++;
 	}
@@ -349,14 +399,14 @@ u64 codecache_events_answer(struct codecache_view *view, unsigned long first,
 void codecache_events_recheck(struct codecache_view *view)
 {
 	struct codecache_events *events = &view->events;
-	struct codecache_pending *event;
-	unsigned long page;
+	struct codecache_pending *event, *next;
 	u64 nr = 0;
 	u32 value;
 
 	mutex_lock(&events->lock);
-	xa_for_each(&events->by_page, page, event) {
-		value = codecache_protmap_get(&view->prots, page);
+	for (event = codecache_event_from(events, 0); event; event = next) {
+		next = codecache_event_after(event);
+		value = codecache_protmap_get(&view->prots, event->page);
 		if (codecache_value_prot(value) & event->wants) {
 			codecache_event_answer(view, event,
 					       CODECACHE_ANSWER_RETRY);
@@ -370,10 +420,9 @@ void codecache_events_recheck(struct codecache_view *view)
 static void codecache_events_dismiss(struct codecache_view *view)
 {
 	struct codecache_pending *event;
-	unsigned long page;
 
 	lockdep_assert_held(&view->events.lock);
-	xa_for_each(&view->events.by_page, page, event)
+	while ((event = codecache_event_from(&view->events, 0)))
 		codecache_event_answer(view, event, CODECACHE_ANSWER_RETRY);
 }
 

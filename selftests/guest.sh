@@ -7,9 +7,10 @@
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
 # on 6.12 nohz_test and a short torture with CPUs in nohz_full mode; then inject_test,
-# query_inject_test, reclaim_inject_test, and as gc_flush and fuzz_broken the demo gc and the
-# oracle of the fuzzers, on a module that they can break on purpose. With --core only
-# what may differ between kernels: no races, no torture, no demos, nothing broken.
+# query_inject_test, reclaim_inject_test, and as gc_flush, gc_query_flush and fuzz_broken the
+# demo gc and the oracle of the fuzzers, on a module that they can break on purpose.
+# With --core only what may differ between kernels: no races, no torture, no demos,
+# nothing broken.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -186,6 +187,9 @@ boot_broken() {
 	done
 	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted gc_flush; then
 		args+=(--add "$programs/demos/gc" --run "gc_flush 300 /bin/gc --barrier codecache,codecache-signal --sabotage flush --torture 2000 --scale 20 --workload lists,json")
+	fi
+	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted gc_query_flush; then
+		args+=(--add "$programs/demos/gc" --run "gc_query_flush 300 /bin/gc --generational --sabotage flush --workload lists,trees")
 	fi
 	if [[ $kernel = 6.12 || ${#only[@]} -gt 0 ]] && wanted fuzz_broken; then
 		args+=(--add "$programs/selftests/fuzz_model")

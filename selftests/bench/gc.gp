@@ -31,6 +31,15 @@ set output "grant.svg"
 set title "Granting the pages, in groups of 16"
 plot for [i=0:3] "grant.dat" index i using 1:2 with linespoints lw 2 title columnhead(1)
 
+# Remembered sets by the number of pages that were written.
+set xlabel "pages of 4096 that were written to"
+set output "write.svg"
+set title "Writing to old pages for the first time since the last collection"
+plot for [i=0:2] "write.dat" index i using 1:2 with linespoints lw 2 title columnhead(1)
+set output "take.svg"
+set title "Taking the remembered set"
+plot for [i=0:2] "take.dat" index i using 1:2 with linespoints lw 2 title columnhead(1)
+
 # How long the same work takes.
 unset logscale
 unset xlabel
@@ -43,3 +52,7 @@ set ylabel "instructions of the whole run, 10^9"
 set output "throughput.svg"
 set title "The same work behind each barrier"
 plot for [i=2:8] "throughput.dat" using (column(i) / 1e9):xtic(1) title columnheader(i)
+set key top right
+set output "young.svg"
+set title "The same work with each remembered set"
+plot for [i=2:5] "young.dat" using (column(i) / 1e9):xtic(1) title columnheader(i)

@@ -7,5 +7,7 @@
 
 /** Measure the page barriers that are wanted; returns what to exit with. */
 int flip_costs(const struct options *o);
+/** Likewise for each remembered set that is wanted; in take.c. */
+int take_costs(const struct options *o);
 
 #endif /* GC_FLIP_H */

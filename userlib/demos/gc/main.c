@@ -184,6 +184,6 @@ int main(int argc, char **argv)
 	options_parse(&o, argc, argv);
 	signals_install();
 	if (o.flip)
-		return flip_costs(&o);
+		return o.config.generational ? take_costs(&o) : flip_costs(&o);
 	return o.config.sabotage == GC_SABOTAGE_NONE ? main_all(&o) : main_sabotaged(&o);
 }

@@ -25,9 +25,15 @@ void tsv_summary(const struct outcome *o)
 	       (double)o->run_ns / 1e6, o->ok ? "ok" : "failed");
 }
 
+static const char *tsv_mode(const struct outcome *o)
+{
+	return o->generational ? "young" : "gc";
+}
+
 static void tsv_number(const struct outcome *o, const char *name, uint64_t value)
 {
-	printf("#TSV\tgc\t%s\t%s\t%s\t%" PRIu64 "\n", o->workload, o->barrier, name, value);
+	printf("#TSV\t%s\t%s\t%s\t%s\t%" PRIu64 "\n", tsv_mode(o), o->workload, o->barrier,
+	       name, value);
 }
 
 static void tsv_numbers(const struct outcome *o)
@@ -63,8 +69,8 @@ static void tsv_numbers(const struct outcome *o)
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		tsv_number(o, numbers[i].name, numbers[i].value);
 	for (i = 0; i < BARRIER_NR_CALLS; i++)
-		printf("#TSV\tgc\t%s\t%s\tcalls_%s\t%" PRIu64 "\n", o->workload, o->barrier,
-		       call_names[i], o->calls[i]);
+		printf("#TSV\t%s\t%s\t%s\tcalls_%s\t%" PRIu64 "\n", tsv_mode(o), o->workload,
+		       o->barrier, call_names[i], o->calls[i]);
 	if (o->shootdowns_known)
 		tsv_number(o, "shootdowns", o->shootdowns);
 }
@@ -77,15 +83,16 @@ static void tsv_pauses(const struct outcome *o, enum pause kind)
 	uint64_t above = s->nr;
 	unsigned int i;
 
-	printf("#TSV\tgc\t%s\t%s\t%s_nr\t%" PRIu64 "\n", o->workload, o->barrier,
-	       pause_names[kind], s->nr);
+	printf("#TSV\t%s\t%s\t%s\t%s_nr\t%" PRIu64 "\n", tsv_mode(o), o->workload,
+	       o->barrier, pause_names[kind], s->nr);
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]) && s->nr; i++)
-		printf("#TSV\tgc\t%s\t%s\t%s_ns_%s\t%" PRIu64 "\n", o->workload, o->barrier,
-		       pause_names[kind], names[i], samples_quantile(s, parts[i]));
+		printf("#TSV\t%s\t%s\t%s\t%s_ns_%s\t%" PRIu64 "\n", tsv_mode(o), o->workload,
+		       o->barrier, pause_names[kind], names[i], samples_quantile(s, parts[i]));
 	for (i = 0; i < SAMPLES_BUCKETS && above; i++) {
 		if (!s->count[i])
 			continue;
-		printf("#TSV\tdist\t%s\t%s\t%s\t%" PRIu64 "\t%.9f\n", o->workload, o->barrier,
+		printf("#TSV\t%sdist\t%s\t%s\t%s\t%" PRIu64 "\t%.9f\n",
+		       o->generational ? "young" : "", o->workload, o->barrier,
 		       pause_names[kind], samples_edge(i), (double)above / (double)s->nr);
 		above -= s->count[i];
 	}

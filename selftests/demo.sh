@@ -18,7 +18,7 @@ step "kernel $kernel from Debian's archive"
 "$lab/kernel.sh" "$kernel" >/dev/null
 step "the module for $kernel, the library, the demos"
 quietly "$B/demo/build.log" make "modules-$kernel" lib demos
-step "booting $kernel under emulation, 2 CPUs; then nine runs:"
+step "booting $kernel under emulation, 2 CPUs; then eleven runs:"
 cat <<'TEXT'
    sqrt      a table of square roots far larger than its memory, filled by traps
    gc        a concurrent copying collector behind userfaultfd and the module, and then
@@ -27,6 +27,9 @@ cat <<'TEXT'
    revoke    gc with its barrier left open on purpose: the damage must be noticed
    order     gc that opens pages before it has scanned them: likewise
    cross     gc that forgets objects that lie across two pages: likewise
+   young     gc, generational: what refers to young objects, found by the module's dirty
+             bits, by write traps, by cards
+   forget    the same, which forgets a page that was written to: likewise
    snapshots a concurrent checkpointer: block and signal traps, mprotect and fork
    uncopied  checkpoint that opens pages which it has not copied: likewise noticed
    jit       threads that run code while others recompile it, within a limit: code is
@@ -34,7 +37,7 @@ cat <<'TEXT'
    early     jit whose threads do not say that they run code: it goes too early, noticed
 TEXT
 mapfile -t documents < <(gc_documents)
-"$lab/run.sh" --kernel "$kernel" --smp 2 --mem 2G --timeout 1200 \
+"$lab/run.sh" --kernel "$kernel" --smp 2 --mem 2G --timeout 1800 \
 	--build "$B/selftests" --log "$B/demo" \
 	--module "$B/kmod-$kernel/codecache.ko" \
 	--add "$B/demos/sqrt" --add "$B/demos/gc" --add "$B/demos/checkpoint" \
@@ -44,6 +47,8 @@ mapfile -t documents < <(gc_documents)
 	--run "revoke 200 /bin/gc --barrier all --sabotage revoke --workload lists,trees" \
 	--run "order 200 /bin/gc --barrier all --sabotage order --workload trees" \
 	--run "cross 200 /bin/gc --barrier all --sabotage cross --workload lists,trees" \
+	--run "young 300 /bin/gc --generational --barrier all --workload lists,trees,json" \
+	--run "forget 200 /bin/gc --generational --barrier all --sabotage forget --workload lists,trees" \
 	--run "snapshots 300 /bin/checkpoint" \
 	--run "uncopied 120 /bin/checkpoint --sabotage copy --engine block,signal --pages 4096 --rounds 3" \
 	--run "jit 300 /bin/jit" \

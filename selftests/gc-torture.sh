@@ -19,13 +19,14 @@ want=${2:-600}
 seed=${3:-$(date +%s)}
 out=$B/gc-torture
 few=lists,trees,json
+plan_seconds=450	# what plan() takes, about, and no more than three in a boot
 
 # pick LOW HIGH: a random number, from the seed.
 pick() {
 	picked=$(($1 + (RANDOM << 15 | RANDOM) % ($2 - $1 + 1)))
 }
 
-# Sets runs to what the next boot is to do.
+# Adds to runs: each workload behind each barrier, and with each remembered set.
 plan() {
 	local mutators torture slow group back nursery outrun common
 
@@ -38,7 +39,7 @@ plan() {
 	pick 0 3; outrun=$picked
 	pick 1 1000000000
 	common="--barrier all --seed $picked --give-back $back --outrun $outrun"
-	runs=(--run "few 900 /bin/gc $common --workload $few --torture $torture --scale 4 --mutators $mutators --heap 24M --group $group"
+	runs+=(--run "few 900 /bin/gc $common --workload $few --torture $torture --scale 4 --mutators $mutators --heap 24M --group $group"
 		--run "few_young 900 /bin/gc $common --workload $few --torture $torture --scale 4 --mutators $mutators --heap 24M --generational --nursery $nursery"
 		--run "kallsyms 1500 /bin/gc $common --workload kallsyms --torture $slow --rounds 1 --mutators $((1 + mutators % 2)) --group $group"
 		--run "kallsyms_young 900 /bin/gc $common --workload kallsyms --torture $((slow / 4)) --rounds 1 --mutators $((1 + mutators % 2)) --generational --nursery $nursery")
@@ -71,11 +72,15 @@ guest_seconds() {
 	totals "$out"/boot-*/results.log | sed 's/.*guest_seconds=\([0-9]*\).*/\1/'
 }
 
+# boot NR SECONDS: no more than so many seconds are wanted.
 boot() {
-	local log=$out/boot-$1 cpus
+	local log=$out/boot-$1 cpus plans=$(($2 / plan_seconds + 1))
 
 	pick 1 3; cpus=$picked
-	plan
+	runs=()
+	for ((plans = plans > 3 ? 3 : plans; plans > 0; plans--)); do
+		plan
+	done
 	# A guest that gets little of this machine is slow, which is no lockup.
 	"$lab/run.sh" --kernel "$kernel" --smp "$cpus" --mem 2G --timeout 3600 --quiet \
 		--append "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120" \
@@ -98,7 +103,7 @@ nr=0
 guest=0
 while ((nr == 0 || guest < want)); do
 	mkdir -p "$out/boot-$nr"
-	boot "$nr"
+	boot "$nr" $((want - guest))
 	step "boot $nr: $(totals "$out/boot-$nr/results.log")"
 	nr=$((nr + 1))
 	guest=$(guest_seconds)

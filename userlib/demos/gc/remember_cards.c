@@ -17,7 +17,6 @@
 
 #define PIECES	3U	/* two for old space and its successor, one for the nursery */
 #define NURSERY	2U
-#define CARD	(1UL << CARD_SHIFT)
 
 uint8_t *cards_table;
 
@@ -134,7 +133,7 @@ static int cards_take(struct barrier *b, struct space_map *map, size_t nr, uint6
 }
 
 static const struct remember_ops remember_cards_ops = {
-	.unit = CARD,
+	.unit = 1UL << CARD_SHIFT,
 	.cards = true,
 	.take = cards_take,
 	.nursery = cards_nursery,

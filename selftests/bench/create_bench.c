@@ -178,6 +178,8 @@ static void bench(const char *what, const char *title)
 
 	table_head(&table);
 	for (i = 0; i < NR_WAYS; i++) {
+		if (ways[i].steps[VIEW] && !cache)
+			continue;
 		measure(&ways[i], costs);
 		table_line(&table, ways[i].name, costs, NULL);
 	}
@@ -186,7 +188,7 @@ static void bench(const char *what, const char *title)
 int main(void)
 {
 	measure_init("create_bench");
-	measure_check("open", codecache_open(&cache));
+	measure_open(&cache);
 	page_size = codecache_page_size();
 	measure_calibrate();
 	bytes = 4UL << 20;

@@ -17,6 +17,13 @@
 
 /* Call first; what failures are reported as. */
 void measure_init(const char *program);
+struct codecache_cache;
+
+/*
+ * Open a cache, which stays open. False, which is said: there is no module here; then the
+ * rows of what codecache is compared with are all there is.
+ */
+bool measure_open(struct codecache_cache **cache);
 /* Find out, and say, what measuring itself costs: before anything is counted. */
 void measure_calibrate(void);
 

@@ -80,10 +80,10 @@ static int codecache_setup(struct method *m)
 	struct codecache_zone *zone;
 	int err;
 
-	err = codecache_open(&cache);
-	if (!err)
-		err = codecache_zone_create(cache, CODECACHE_ZONE_DATA,
-					    SPAN_PAGES * page_size, &zone);
+	if (!measure_open(&cache))
+		return 0;
+	err = codecache_zone_create(cache, CODECACHE_ZONE_DATA,
+				    SPAN_PAGES * page_size, &zone);
 	if (!err)
 		err = codecache_view_create(zone, CODECACHE_VIEW_DATA, NULL,
 					    &m->view);
@@ -253,6 +253,12 @@ static void print_head(const char *title)
 	printf("\n");
 }
 
+/* Without the module some are not. */
+static bool is_there(unsigned int k)
+{
+	return methods[k].map;
+}
+
 static void bench_instructions(void)
 {
 	uint64_t ro[NR_METHODS][NR_COUNTS], rw[NR_METHODS][NR_COUNTS];
@@ -266,18 +272,22 @@ static void bench_instructions(void)
 			clock = cost[1] - cost[0];
 	}
 	for (k = 0; k < NR_METHODS; k++) {
-		for (i = 0; i < NR_COUNTS; i++) {
+		for (i = 0; i < NR_COUNTS && is_there(k); i++) {
 			measure(&methods[k], counts[i], best);
 			ro[k][i] = (best[0] - clock) / counts[i];
 			rw[k][i] = (best[1] - clock) / counts[i];
 		}
 	}
 	print_head("Guest instructions a page, RW to READ");
-	for (k = 0; k < NR_METHODS; k++)
-		print_row("protect-ro", methods[k].name, ro[k]);
+	for (k = 0; k < NR_METHODS; k++) {
+		if (is_there(k))
+			print_row("protect-ro", methods[k].name, ro[k]);
+	}
 	print_head("Guest instructions a page, READ to RW");
-	for (k = 0; k < NR_METHODS; k++)
-		print_row("protect-rw", methods[k].name, rw[k]);
+	for (k = 0; k < NR_METHODS; k++) {
+		if (is_there(k))
+			print_row("protect-rw", methods[k].name, rw[k]);
+	}
 }
 
 /* ---- shootdowns ---------------------------------------------------------- */
@@ -292,6 +302,8 @@ static void bench_shootdowns(void)
 	smp_spin(1);
 	print_head("TLB shootdown interrupts in one pass, RW to READ");
 	for (k = 0; k < NR_METHODS; k++) {
+		if (!is_there(k))
+			continue;
 		for (i = 0; i < NR_COUNTS; i++) {
 			v[i] = UINT64_MAX;
 			for (round = 0; round < 3; round++) {

@@ -6,7 +6,8 @@
  * Wants a guest with one CPU whose clock counts instructions (QEMU -icount shift=0).
  * All are inlined, into the same loop, whose own cost is subtracted and told. A section
  * is an outermost one, or is nested in one. What is inside is unknown to the compiler,
- * as a call would be.
+ * as a call would be. Of liburcu also what a grace period takes, for which codecache has
+ * grace_bench.
  */
 #define _LGPL_SOURCE
 #include <semaphore.h>
@@ -132,6 +133,8 @@ static void bench_flavours(void)
 	printf("a turn of the loop costs %.1f\n", (double)loop_cost / SECTIONS);
 	table_head(&sections);
 	for (i = 0; i < NR_FLAVOURS; i++) {
+		if (flavours[i].lock == codecache_lock && !reader)
+			continue;
 		cells[0] = measure(flavours[i].loop);
 		cells[1] = COST_UNKNOWN;
 		if (flavours[i].lock) {
@@ -140,6 +143,45 @@ static void bench_flavours(void)
 			flavours[i].unlock();
 		}
 		table_line(&sections, flavours[i].name, cells, per_section);
+	}
+}
+
+/* ---- grace periods of liburcu ------------------------------------------------ */
+
+static const char *const grace_columns[] = { "instructions" };
+static const struct table graces = {
+	.what = "synchronize",
+	.title = "Guest instructions of a grace period, nobody is inside",
+	.columns = grace_columns,
+	.nr = 1,
+};
+
+static const struct grace {
+	const char *name;
+	void (*wait)(void);
+} grace_periods[] = {
+	{ "urcu-memb", urcu_memb_synchronize_rcu },
+	{ "urcu-mb", urcu_mb_synchronize_rcu },
+	{ "urcu-bp", urcu_bp_synchronize_rcu },
+	{ "urcu-qsbr", urcu_qsbr_synchronize_rcu },
+};
+
+/* This thread is the only reader of each, and outside. */
+static void bench_grace(void)
+{
+	struct cost cost;
+	uint64_t start;
+	unsigned int i, k;
+
+	table_head(&graces);
+	for (i = 0; i < sizeof(grace_periods) / sizeof(grace_periods[0]); i++) {
+		cost = COST_UNKNOWN;
+		for (k = 0; k < ROUNDS; k++) {
+			start = measure_now();
+			grace_periods[i].wait();
+			cost_add(&cost, measure_now() - start);
+		}
+		table_line(&graces, grace_periods[i].name, &cost, NULL);
 	}
 }
 
@@ -188,8 +230,8 @@ int main(void)
 {
 	measure_init("reader_bench");
 	measure_calibrate();
-	measure_check("open", codecache_open(&cache));
-	measure_check("reader", codecache_reader_register(cache, &reader));
+	if (measure_open(&cache))
+		measure_check("reader", codecache_reader_register(cache, &reader));
 	thread_reader = reader;
 	urcu_memb_register_thread();
 	urcu_mb_register_thread();
@@ -198,11 +240,14 @@ int main(void)
 	printf("urcu-memb uses %s\n", urcu_memb_has_sys_membarrier ?
 	       "membarrier(): no fences in readers" : "fences");
 	bench_flavours();
-	bench_waiting();
+	bench_grace();
+	if (reader)
+		bench_waiting();
 	urcu_qsbr_unregister_thread();
 	urcu_bp_unregister_thread();
 	urcu_mb_unregister_thread();
 	urcu_memb_unregister_thread();
-	codecache_close(cache);
+	if (cache)
+		codecache_close(cache);
 	return 0;
 }

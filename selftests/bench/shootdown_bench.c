@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <codecache.h>
 
@@ -106,6 +107,8 @@ static const struct row {
 
 static bool works(const struct row *row)
 {
+	if (!row->peer)
+		return view;
 	if (row->op == peer_soft_clear)
 		return peer_has_soft_dirty(&plain);
 	return row->peer != &scanned || scanned.uffd >= 0;
@@ -127,16 +130,22 @@ static void count(const struct row *row, struct cost *cost)
 	}
 }
 
-static void setup(void)
+static void map_view(void)
 {
 	struct codecache_cache *cache;
 	struct codecache_zone *zone;
 
-	measure_check("open", codecache_open(&cache));
+	if (!measure_open(&cache))
+		return;
 	measure_check("zone", codecache_zone_create(cache, CODECACHE_ZONE_DATA,
 						    SPAN * codecache_page_size(), &zone));
 	measure_check("view", codecache_view_create(zone, CODECACHE_VIEW_DATA, NULL, &view));
 	measure_check("map", codecache_view_map(view, NULL, 0));
+}
+
+static void setup(void)
+{
+	map_view();
 	peer_map(&plain, SPAN);
 	peer_map_again(&watched, &plain);
 	peer_map_again(&scanned, &plain);
@@ -148,20 +157,23 @@ static void setup(void)
 int main(void)
 {
 	static const char *const columns[] = { "1 CPU", "2 CPUs", "3 CPUs", "4 CPUs" };
-	const struct table table = {
+	struct table table = {
 		"shootdowns-cpus", "TLB shootdown interrupts in one pass", columns, 4,
 	};
+	const long nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct cost cells[4];
 	unsigned int i, k;
 
 	measure_init("shootdown_bench");
+	if (nr_cpus < table.nr)
+		table.nr = nr_cpus;
 	smp_pin(0);
 	setup();
 	table_head(&table);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!works(&rows[i]))
 			continue;
-		for (k = 0; k < 4; k++) {
+		for (k = 0; k < table.nr; k++) {
 			cells[k] = COST_UNKNOWN;
 			smp_spin(k);
 			count(&rows[i], &cells[k]);

@@ -540,6 +540,48 @@ TEST_F_TIMEOUT(stuck, a_task_that_ends_is_not_held, CC_TIMEOUT)
 	free(stack);
 }
 
+/* This thread runs before all others of the first processor, or as it always does. */
+static void be_first(bool first)
+{
+	struct sched_param param = { .sched_priority = first ? 1 : 0 };
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	sched_setscheduler(0, first ? SCHED_FIFO : SCHED_OTHER, &param);
+}
+
+/* Who is to get the signal, but is killed before it tries again, is forgotten. */
+TEST_F_TIMEOUT(stuck, not_by_an_answer_to_somebody_killed, CC_TIMEOUT)
+{
+	int view = cc_view_trap(self->mem.zone, DATA, CC_NONE, CODECACHE_TRAP_BLOCK, 0);
+	struct cc_hit hit = { .how = CC_STORE };
+	long long woken;
+	pid_t pid;
+
+	be_first(false);
+	pid = cc_fork();
+	if (!pid)
+		_exit(cc_store(cc_map(view, DATA, PAGES), 1));
+	ASSERT_TRUE(cc_blocked(view, 1));
+	/* It cannot run between the two. */
+	be_first(true);
+	woken = cc_resolve_signal(view, 0, 1);
+	kill(pid, SIGKILL);
+	be_first(false);
+	EXPECT_EQ(1, woken);
+	EXPECT_EQ(128 + SIGKILL, cc_wait(pid));
+	hit.p = cc_map(view, DATA, PAGES);
+	ASSERT_NE(NULL, hit.p);
+	ASSERT_EQ(0, cc_hit_start(&hit));
+	ASSERT_TRUE(cc_blocked(view, 2));
+	EXPECT_EQ(1, cc_resolve_signal(view, 0, 1));
+	EXPECT_TRUE(cc_hit_segv(&hit));
+	munmap(hit.p, PAGES * self->page);
+	close(view);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "--exit"))

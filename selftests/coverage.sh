@@ -33,6 +33,15 @@ wanted() {
 	[[ ${#only[@]} = 0 || " ${only[*]} " = *" $1 "* ]]
 }
 
+# What wants a module that can be broken on purpose, but breaks nothing.
+broken() {
+	cat <<-END
+	kill_inject_test 600 selftests/kill_inject_test
+	inject_test 600 selftests/inject_test -t the_notifier_fallback_flushes_once_a_run
+	query_inject_test 900 selftests/query_inject_test -t the_notifier_fallback_is_exact
+	END
+}
+
 # plan PART: sets args to what run.sh is to run, which is every so manieth program.
 plan() {
 	local name seconds command n=0
@@ -48,7 +57,7 @@ plan() {
 		wanted "$name" || continue
 		[[ $((n++ % parts)) = "$1" ]] || continue
 		args+=(--add "$B/${command%% *}" --run "$name $seconds /bin/${command##*/}")
-	done <selftests/plan.conf
+	done < <(cat selftests/plan.conf && broken)
 	args+=(--add "$out/gcov_dump" --run "gcov 60 /bin/gcov_dump")
 }
 

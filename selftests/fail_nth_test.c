@@ -197,11 +197,6 @@ static void unmap_close(struct world *w)
 	close(w->fd);
 }
 
-static int op_map_control(struct world *w)
-{
-	return mapped_prot(w, w->data.cache, cc_page_size(), 0, PROT_READ);
-}
-
 static int op_map_log(struct world *w)
 {
 	return mapped(w, w->fd, cc_page_size(), 0);
@@ -293,6 +288,12 @@ static int op_protect_bits(struct world *w)
 
 	memset(words, 0x35, sizeof(words));
 	return cc_protect_bits(w->data.fd[DATA], words, sizeof(words) * 8, 0, CC_R, NULL);
+}
+
+/* Pages are there, but the mapping has no table for them yet: PROTECT makes it, or not. */
+static int op_protect_upgrade(struct world *w)
+{
+	return cc_protect_run(w->spare, 0, PAGES, CC_RW);
 }
 
 static void undo_protect(struct world *w)
@@ -484,18 +485,12 @@ static int op_seal_signature(struct world *w)
 
 /* ---- operations: faults, and their events ------------------------------------------------------------- */
 
-/* A page that nobody has touched yet, each time. */
-static unsigned char *fresh(struct world *w)
-{
-	return cc_map(w->spare, DATA, PAGES);
-}
-
 static void before_fault(struct world *w)
 {
 	close(w->spare);
 	w->fd = cc_zone(w->data.cache, CODECACHE_ZONE_DATA, PAGES);
 	w->spare = cc_view_trap(w->fd, DATA, CC_RW, CODECACHE_TRAP_LOG, 0);
-	w->map = fresh(w);
+	w->map = cc_map(w->spare, DATA, PAGES);
 	w->bytes = PAGES * cc_page_size();
 }
 
@@ -510,6 +505,15 @@ static void undo_fault(struct world *w)
 static void before_trap(struct world *w)
 {
 	before_fault(w);
+	cc_protect_run(w->spare, 0, PAGES, CC_NONE);
+}
+
+static void before_upgrade(struct world *w)
+{
+	before_trap(w);
+	cc_store(w->map, 1);
+	munmap(w->map, w->bytes);
+	w->map = cc_map(w->spare, DATA, PAGES);
 	cc_protect_run(w->spare, 0, PAGES, CC_NONE);
 }
 
@@ -530,7 +534,7 @@ static void before_read(struct world *w)
 	close(w->spare);
 	w->fd = cc_zone(w->data.cache, CODECACHE_ZONE_DATA, PAGES);
 	w->spare = cc_view_trap(w->fd, DATA, CC_NONE, CODECACHE_TRAP_BLOCK, 0);
-	w->map = fresh(w);
+	w->map = cc_map(w->spare, DATA, PAGES);
 	w->bytes = PAGES * cc_page_size();
 	w->hit = (struct cc_hit){ .how = CC_STORE, .p = w->map, .value = 1 };
 	cc_hit_start(&w->hit);
@@ -586,6 +590,7 @@ CASE(zone_seal_signature, op_seal_signature, close_made, before_seal);
 CASE(zone_eventfd, op_zone_event);
 CASE(view_protect, op_protect, undo_protect);
 CASE(view_protect_bitmap, op_protect_bits, undo_protect);
+CASE(view_protect_upgrade, op_protect_upgrade, undo_fault, before_upgrade);
 CASE(view_protect_populate, op_populate, NULL, NULL, true);
 CASE(view_query, op_query, NULL, before_query);
 CASE(view_query_bitmap, op_query_bits, NULL, before_query);
@@ -603,7 +608,6 @@ CASE(open, op_open, close_made);
 CASE(map_data, op_map, unmap);
 CASE(map_exec, op_map_exec, unmap_close, before_map_exec);
 CASE(map_uffd, op_map_uffd, unmap_close, before_map_uffd);
-CASE(map_control, op_map_control, unmap);
 CASE(map_slots, op_map_slots, unmap);
 CASE(map_log, op_map_log, undo_map_log, before_map_log);
 CASE(map_log_ring, op_map_log_ring, undo_map_log, before_map_log);

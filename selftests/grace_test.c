@@ -546,6 +546,30 @@ TEST_F_TIMEOUT(grace, urgent_ones_are_counted_and_limited, CC_TIMEOUT)
 	EXPECT_EQ(102, CC_STAT(self->cache, grace_periods));
 }
 
+/* Who is in a hurry may come before it begins, while another one is held up. */
+TEST_F_TIMEOUT(grace, urgent_waiting_for_the_next_one_is_remembered, CC_TIMEOUT)
+{
+	struct codecache_grace_wait_args args = {
+		.size = sizeof(args),
+		.flags = URGENT,
+		.timeout_ns = MS,
+	};
+	struct cc_inside in = {};
+	uint64_t next;
+
+	ASSERT_EQ(0, cc_inside_start(&in, self->cache, &self->shared));
+	ASSERT_EQ(0, start(self));
+	ASSERT_EQ(0, cc_grace_start(self->cache, 0, &next));
+	ASSERT_LT(self->cookie, next);
+	args.cookie = next;
+	EXPECT_EQ(-ETIMEDOUT, cc_ioctl(self->cache, CODECACHE_IOC_GRACE_WAIT, &args));
+	EXPECT_EQ(0, CC_STAT(self->cache, grace_urgent));
+	ASSERT_EQ(0, cc_inside_stop(&in));
+	ASSERT_EQ(0, cc_grace_wait(self->cache, next));
+	EXPECT_EQ(2, CC_STAT(self->cache, grace_periods));
+	EXPECT_EQ(1, CC_STAT(self->cache, grace_urgent));
+}
+
 /* It is in a hurry, but not before the readers. */
 TEST_F_TIMEOUT(grace, urgent_ones_wait_for_readers_too, CC_TIMEOUT)
 {

@@ -7,10 +7,10 @@
 # line of selftests/plan.conf with the module as users have it, every example of
 # the manual and of the documents; then oom_test, whose victim the kernel reports;
 # on 6.12 nohz_test and a short torture with CPUs in nohz_full mode; then inject_test,
-# query_inject_test, reclaim_inject_test, and as gc_flush, gc_query_flush and fuzz_broken the
-# demo gc and the oracle of the fuzzers, on a module that they can break on purpose.
-# With --core only what may differ between kernels: no races, no torture, no demos,
-# nothing broken.
+# query_inject_test, kill_inject_test, reclaim_inject_test, and as gc_flush, gc_query_flush
+# and fuzz_broken the demo gc and the oracle of the fuzzers, on a module that they can
+# break on purpose. With --core only what may differ between kernels: no races, no
+# torture, no demos, nothing broken.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -178,7 +178,7 @@ boot_nohz() {
 boot_broken() {
 	local args=() name
 
-	for name in inject_test query_inject_test reclaim_inject_test; do
+	for name in inject_test query_inject_test kill_inject_test reclaim_inject_test; do
 		[[ $kernel = 6.12 || $name != reclaim_inject_test || ${#only[@]} -gt 0 ]] ||
 			continue
 		if wanted "$name"; then

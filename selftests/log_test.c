@@ -604,4 +604,19 @@ TEST_F_TIMEOUT(log, entries_tell_threads_apart, CC_TIMEOUT)
 	}
 }
 
+TEST_F_TIMEOUT(log, a_mapping_of_the_ring_goes_whole, CC_TIMEOUT)
+{
+	int view = cc_view_trap(self->mem.zone, DATA, CC_RW, CODECACHE_TRAP_LOG, 0);
+	struct cc_log log;
+
+	ASSERT_EQ(0, cc_log_open(&log, view, 1024, 0));
+	ASSERT_LT(self->page, log.ring_bytes);
+	EXPECT_EQ(-1, munmap((void *)log.ring, self->page));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, mprotect((void *)log.ring, self->page, PROT_NONE));
+	EXPECT_EQ(1024, log.ring->nr_entries);
+	cc_log_close(&log);
+	close(view);
+}
+
 TEST_HARNESS_MAIN

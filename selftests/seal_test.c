@@ -490,6 +490,29 @@ TEST(debuggers_do_not_write_to_what_is_sealed)
 	EXPECT_EQ(43, cc_wait(pid));
 }
 
+/* A write view has nothing left that a trap mode could grant, or a debugger could read. */
+TEST_F_TIMEOUT(seal, leaves_nothing_to_trap_modes_and_debuggers, CC_TIMEOUT)
+{
+	int logs = cc_view_trap(self->mem.zone, W, CC_NONE, CODECACHE_TRAP_LOG, 0);
+	unsigned char *p = cc_map(logs, W, PAGES), c;
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	const unsigned int there = 0, never = 1;
+
+	ASSERT_NE(NULL, p);
+	ASSERT_EQ(0, cc_store(self->w + there * self->page, 1));
+	ASSERT_EQ(0, seal(self));
+	EXPECT_EQ(SIGSEGV, cc_store(p + there * self->page, 2));
+	EXPECT_EQ(SIGSEGV, cc_load(p + never * self->page, NULL));
+	EXPECT_EQ(0, CC_STAT(logs, traps_logged));
+	EXPECT_EQ(-1, pread(fd, &c, 1, (uintptr_t)(self->w + there * self->page)));
+	EXPECT_EQ(-1, pread(fd, &c, 1, (uintptr_t)(self->w + never * self->page)));
+	EXPECT_EQ(1, pread(fd, &c, 1, (uintptr_t)(self->x + never * self->page)));
+	EXPECT_EQ(0, c);
+	close(fd);
+	munmap(p, PAGES * self->page);
+	close(logs);
+}
+
 /* ---- signatures ----------------------------------------------------------------------- */
 
 static int seal_signed(FIXTURE_DATA(seal) *self, const void *bytes, size_t len)
@@ -627,6 +650,26 @@ TEST_F_TIMEOUT(signature, is_for_one_content_and_one_tag, CC_TIMEOUT)
 	self->seal.args.signature = 0;
 	self->seal.args.signature_len = 0;
 	EXPECT_EQ(0, seal(&self->seal));
+}
+
+/* The last hash that is named in it is that of the signature itself. */
+TEST_F_TIMEOUT(signature, by_an_unknown_algorithm_is_not_supported, CC_TIMEOUT)
+{
+	static const unsigned char sha256[] = {
+		0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
+	};
+	unsigned char bytes[sizeof(signature)];
+	size_t at = sizeof(bytes) - sizeof(sha256);
+
+	if (!self->ready)
+		return;
+	memcpy(bytes, signature, sizeof(bytes));
+	while (at && memcmp(bytes + at, sha256, sizeof(sha256)))
+		at--;
+	ASSERT_LT(0, at);
+	bytes[at + sizeof(sha256) - 1] = 0x7f;
+	EXPECT_EQ(-EOPNOTSUPP, seal_signed(&self->seal, bytes, sizeof(bytes)));
+	EXPECT_EQ(0, cc_store(self->seal.w, SIGNED_BYTE(0)));
 }
 
 TEST_HARNESS_MAIN

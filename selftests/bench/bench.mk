@@ -17,7 +17,7 @@ $(call bench-with,protect reader retire grace pattern trap dirty publish create 
 	growth shootdown profile,measure)
 $(call bench-with,pattern trap dirty shootdown,peers)
 $(call bench-with,pattern,memory)
-$(call bench-with,protect retire shootdown,smp)
+$(call bench-with,protect retire shootdown trap,smp)
 $(call bench-with,retire profile,profile)
 $(B)/selftests/retire_bench: $(addprefix selftests/bench/,retire.h \
 	retire_codecache.c retire_memfd.c)

@@ -10,7 +10,7 @@
  * What takes several pages takes them in one call where there is such a call: PROTECT.
  *
  * The handler is that of a signal, or a thread that waits for events, to which the CPU
- * has to switch and back. In log mode nobody handles anything: the store is allowed, and
+ * has to switch and back: all stay on the first CPU. In log mode nobody handles anything: the store is allowed, and
  * noted.
  *
  * Each figure is the mean of all rounds but the first, not the least of them: what is put
@@ -33,6 +33,7 @@
 
 #include "measure.h"
 #include "peers.h"
+#include "smp.h"
 
 #define PAGES	100
 #define ROUNDS	40
@@ -437,6 +438,7 @@ int main(void)
 	unsigned int i;
 
 	measure_init("trap_bench");
+	smp_pin(0);
 	measure_open(&cache);
 	shuffle();
 	sigaction(SIGSEGV, &act, NULL);

@@ -45,7 +45,7 @@ broken() {
 # plan PART: sets args to what run.sh is to run, which is every so manieth program. A guest
 # that dies has told what it had counted some programs before.
 plan() {
-	local name seconds command n=0
+	local name seconds command n=0 own=0
 
 	args=(--add "$out/gcov_dump")
 	while read -r name seconds command; do
@@ -58,7 +58,7 @@ plan() {
 		wanted "$name" || continue
 		[[ $((n++ % parts)) = "$1" ]] || continue
 		args+=(--add "$B/${command%% *}" --run "$name $seconds /bin/${command##*/}")
-		[[ $((n % (8 * parts))) != 0 ]] || args+=(--run "gcov 60 /bin/gcov_dump")
+		[[ $((++own % 8)) != 0 ]] || args+=(--run "gcov 60 /bin/gcov_dump")
 	done < <(cat selftests/plan.conf && broken)
 	args+=(--run "gcov 60 /bin/gcov_dump")
 }

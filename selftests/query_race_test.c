@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(exact, fast_young_makes_nothing_up, LONG)
 		       race.lost);					\
 		EXPECT_EQ(0, race.lost);				\
 		EXPECT_EQ(race.munmaps, race.unsure > 0);		\
-		EXPECT_LT(1000, race.stores);				\
+		EXPECT_LT(QUERY_RACE_STORES, race.stores);		\
 		EXPECT_LT(10, race.queries);				\
 		EXPECT_LT(100, race.reports);				\
 	} while (0)

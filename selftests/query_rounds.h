@@ -42,9 +42,12 @@ struct query_rounds {
 	unsigned long extra;
 };
 
+#define QUERY_RACE_STORES	1000UL	/* fewer prove nothing */
+
 /**
  * struct query_race - writers within the pages that are asked about
- * @phases: how often the writers are stopped, and all is counted; 0: 100
+ * @phases: how often, at least, the writers are stopped, and all is counted; 0: 100.
+ *	Ten times as often if it takes that for QUERY_RACE_STORES stores
  * @nr_pages: pages; 0: 4,096
  * @writers: threads that write; 0: 2
  * @collectors: threads that ask and clear; 0: 1

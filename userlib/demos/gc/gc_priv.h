@@ -3,11 +3,12 @@
  * The collector's insides
  *
  * Locking: gc->lock is the only lock of the page barriers (gc->copying is the soft
- * one's, see soft.c). It is held for bookkeeping only: never while the heap is touched, a page granted, or a system call made that can wait
- * for a mutator. Between a flip and the end of its collection the collector waits
- * for no lock that a mutator may hold while it touches the heap. It does call
- * malloc, which does not touch the heap with its lock held; it does not print, for
- * a mutator's printf() may read a string from the heap with stdout's lock held.
+ * one's, see soft.c). It is held for bookkeeping only: never while the heap is touched, a
+ * page granted, or a system call made that can wait for a mutator. Between a flip and the
+ * end of its collection the collector waits for no lock that a mutator may hold while it
+ * touches the heap. It does call malloc, which does not touch the heap with its lock held;
+ * it does not print, for a mutator's printf() may read a string from the heap with
+ * stdout's lock held. A generational collection (young.c) has the world stand still, and may.
  */
 #ifndef GC_PRIV_H
 #define GC_PRIV_H

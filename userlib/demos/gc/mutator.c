@@ -254,12 +254,18 @@ static void *mutator_bump(struct mutator *m, uint64_t bytes)
 	return o;
 }
 
+/* Ask for a flip. The first one is waited for, or else a short run might be over before it. */
 static void mutator_torture(struct mutator *m)
 {
-	m->torture_left = m->gc->config.torture;
-	pthread_mutex_lock(&m->gc->lock);
-	gc_request_locked(m->gc);
-	pthread_mutex_unlock(&m->gc->lock);
+	struct gc *gc = m->gc;
+
+	m->torture_left = gc->config.torture;
+	pthread_mutex_lock(&gc->lock);
+	if (gc->requested && !gc->cycles)
+		mutator_wait_locked(gc, false);
+	else
+		gc_request_locked(gc);
+	pthread_mutex_unlock(&gc->lock);
 }
 
 struct obj *gc_alloc(struct mutator *m, uint32_t nr_ptrs, uint64_t nr_data)

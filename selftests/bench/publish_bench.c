@@ -188,7 +188,7 @@ static const char *const columns[] = { "1 block", "16 blocks", "64 blocks" };
 /* Here, that is: without a module, or without keys, some do not. */
 static bool works(const struct way *way)
 {
-	return way->publish == by_views ? cc_write != NULL :
+	return way->publish == by_views ? !!cc_write :
 	       way->publish != by_key || key >= 0;
 }
 

@@ -10,8 +10,8 @@
  * What takes several pages takes them in one call where there is such a call: PROTECT.
  *
  * The handler is that of a signal, or a thread that waits for events, to which the CPU
- * has to switch and back: all stay on the first CPU. In log mode nobody handles anything: the store is allowed, and
- * noted.
+ * has to switch and back: all stay on the first CPU. In log mode nobody handles anything:
+ * the store is allowed, and noted.
  *
  * Each figure is the mean of all rounds but the first, not the least of them: what is put
  * off until later, such as memory that RCU gives back, meets some rounds and not others,

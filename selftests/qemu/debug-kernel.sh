@@ -14,7 +14,7 @@
 # ${CODECACHE_CACHE:-~/.cache/codecache}/kernels/NAME-VERSION-HASH, where HASH is
 # that of the fragments and of trusted.pem, a certificate that it trusts; nothing
 # is installed. The source is downloaded (150 MB) and removed again (2 GB while it
-# compiles). It takes some 10 minutes on two processors, and one if ccache has seen
+# compiles). It takes half an hour of processor time, and a minute if ccache has seen
 # it. When it is there already, that is all: the archive is asked for a newer version
 # at most once a day.
 #

@@ -98,7 +98,7 @@ lines() {
 		[[ -e $out/$(basename "$file").gcov ]] || continue
 		awk -F: -v "file=$file" '
 			{ gsub(/ /, "", $1); gsub(/ /, "", $2) }
-			$1 != "-" { print file, $2, ($1 ~ /^#|^=/ ? 0 : 1) }
+			$1 ~ /^[0-9#=]/ && $2 > 0 { print file, $2, ($1 ~ /^#|^=/ ? 0 : 1) }
 		' "$out/$(basename "$file").gcov"
 	done
 }

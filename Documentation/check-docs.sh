@@ -262,6 +262,11 @@ tests_are_documented() {
 	done | all_in test Documentation/testing.rst
 }
 
+# Lines of the module of which testing.rst says why they do not run.
+uncovered_lines_exist() {
+	awk -f selftests/uncovered.awk Documentation/testing.rst kmod/*.c || true
+}
+
 # git knows what belongs to the tree. Without it there is nothing to compare with.
 top_level_is_documented() {
 	git ls-files 2>/dev/null |
@@ -432,6 +437,7 @@ check "module parameters exist" parameters_exist
 check "tracepoints exist" tracepoints_exist
 check "debugfs files exist" debugfs_exists
 check "tests exist" tests_exist
+check "lines that do not run exist" uncovered_lines_exist
 check "files and manual pages exist" files_exist
 check "targets of make exist" targets_exist
 

@@ -10,6 +10,8 @@
 
 /* Where a sweep gives up: nothing takes so many. */
 #define CC_NTH_MAX	4000
+/* How often each sweep is made. */
+#define CC_NTH_ROUNDS	4
 
 /* Ends the program with one skip for all tests where the kernel has not all of it. */
 void cc_nth_need(void);

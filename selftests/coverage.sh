@@ -98,7 +98,7 @@ lines() {
 		[[ -e $out/$(basename "$file").gcov ]] || continue
 		awk -F: -v "file=$file" '
 			{ gsub(/ /, "", $1); gsub(/ /, "", $2) }
-			$1 != "-" { print file, $2, ($1 ~ /^#|^=/ ? 0 : 1) }
+			$1 ~ /^[0-9#=]/ && $2 > 0 { print file, $2, ($1 ~ /^#|^=/ ? 0 : 1) }
 		' "$out/$(basename "$file").gcov"
 	done
 }
@@ -121,7 +121,7 @@ for ((part = 0; part < parts; part++)); do
 	lines "$part"
 done | awk '
 	{ n = $1 " " $2; if (!(n in run)) order[++nr] = n; run[n] += $3 }
-	END { for (i = 1; i <= nr; i++) print order[i], run[order[i]] > 0 }' >"$out/lines"
+	END { for (i = 1; i <= nr; i++) print order[i], (run[order[i]] > 0) }' >"$out/lines"
 awk '$3 == 0 { print $1 ":" $2 }' "$out/lines" >"$out/uncovered.txt"
 awk '
 	{ all[$1]++; run[$1] += $3; n++; sum += $3 }

@@ -70,22 +70,14 @@ static int op_info(struct world *w)
 			    &(struct codecache_info_args){});
 }
 
-static int op_stats_cache(struct world *w)
+static int stats_of(int fd)
 {
-	return CC_CALL_SHORTER(w->data.cache, CODECACHE_IOC_STATS,
-			    &(struct codecache_stats_args){});
+	return CC_CALL_SHORTER(fd, CODECACHE_IOC_STATS, &(struct codecache_stats_args){});
 }
 
-static int op_stats_zone(struct world *w)
+static int op_stats(struct world *w)
 {
-	return CC_CALL_SHORTER(w->data.zone, CODECACHE_IOC_STATS,
-			    &(struct codecache_stats_args){});
-}
-
-static int op_stats_view(struct world *w)
-{
-	return CC_CALL_SHORTER(w->data.fd[DATA], CODECACHE_IOC_STATS,
-			    &(struct codecache_stats_args){});
+	return stats_of(w->data.cache) ?: stats_of(w->data.zone) ?: stats_of(w->data.fd[DATA]);
 }
 
 /* ---- operations: objects ------------------------------------------------------- */
@@ -200,11 +192,6 @@ static void unmap_close(struct world *w)
 static int op_map_log(struct world *w)
 {
 	return mapped(w, w->fd, cc_page_size(), 0);
-}
-
-static int op_map_log_ring(struct world *w)
-{
-	return mapped_prot(w, w->fd, cc_page_size(), cc_page_size(), PROT_READ);
 }
 
 static void before_map_log(struct world *w)
@@ -384,19 +371,22 @@ static void quiesce(struct world *w)
 	cc_quiesce(w->code.cache);
 }
 
+/* Of a new cache, which has no page for slots yet. */
 static int op_register(struct world *w)
 {
-	return made(w, cc_reader(w->data.cache));
+	int index = cc_reader(w->fd);
+
+	return index < 0 ? index : 0;
 }
 
-static void unregister(struct world *w)
+static void before_register(struct world *w)
 {
-	cc_reader_drop(w->data.cache, w->fd);
+	w->fd = cc_open();
 }
 
 static void before_unregister(struct world *w)
 {
-	op_register(w);
+	w->fd = cc_reader(w->data.cache);
 }
 
 static int op_unregister(struct world *w)
@@ -575,7 +565,7 @@ FIXTURE_VARIANT(nth)
 CASE(info, op_info);
 CASE(zone_create, op_zone, close_made);
 CASE(zone_create_extents, op_zone_extents, close_made);
-CASE(reader_register, op_register, unregister);
+CASE(reader_register, op_register, close_made, before_register);
 CASE(reader_unregister, op_unregister, NULL, before_unregister);
 CASE(grace_start, op_grace_start);
 CASE(grace_poll, op_grace_poll, NULL, before_grace);
@@ -599,9 +589,7 @@ CASE(view_resolve, op_resolve, undo_protect);
 CASE(view_log, op_log, undo_log);
 CASE(view_unmap, op_view_unmap, NULL, before_view_unmap);
 CASE(seal_info, op_seal_info, close_made, before_seal_info);
-CASE(stats_cache, op_stats_cache);
-CASE(stats_zone, op_stats_zone);
-CASE(stats_view, op_stats_view);
+CASE(stats, op_stats);
 
 /* Other system calls, and faults that they make. */
 CASE(open, op_open, close_made);
@@ -610,7 +598,6 @@ CASE(map_exec, op_map_exec, unmap_close, before_map_exec);
 CASE(map_uffd, op_map_uffd, unmap_close, before_map_uffd);
 CASE(map_slots, op_map_slots, unmap);
 CASE(map_log, op_map_log, undo_map_log, before_map_log);
-CASE(map_log_ring, op_map_log_ring, undo_map_log, before_map_log);
 CASE(munmap, op_munmap, NULL, before_view_unmap);
 CASE(fork, op_fork, undo_fork, before_fork);
 CASE(read, op_read, undo_read, before_read);
@@ -651,41 +638,55 @@ FIXTURE_TEARDOWN(nth)
 	EXPECT_TRUE(cc_nothing_left());
 }
 
+/* One call; what is wrong with it, or NULL. */
+static const char *nth_once(struct world *w, const struct nth_case *c, unsigned int nth,
+			    bool *injected, int *err)
+{
+	struct cc_nth_state was, is;
+	const char *wrong = NULL;
+
+	if (c->before)
+		c->before(w);
+	cc_nth_look(&was, &w->data, w->code.zone);
+	cc_nth_arm(w->nth, nth);
+	*err = c->op(w);
+	*injected = cc_nth_happened(w->nth);
+	if (*err) {
+		if (!*injected || !cc_nth_named(*err))
+			return "another error";
+		cc_nth_look(&is, &w->data, w->code.zone);
+		wrong = cc_nth_differs(&was, &is, c->more);
+		if (c->op(w))
+			return "not even the second time";
+	}
+	if (c->undo)
+		c->undo(w);
+	return wrong;
+}
+
+/*
+ * Some allocations take a page for the slab, others find one: the n-th is not the same each
+ * time, so that one round may miss one.
+ */
 TEST_F_TIMEOUT(nth, failure_is_survived_or_told_and_changes_nothing, 2 * CC_TIMEOUT)
 {
-	const struct nth_case *c = &variant->c;
-	unsigned int nth, failed = 0;
-	struct cc_nth_state was, is;
-	struct world *w = &self->w;
-	bool injected;
+	unsigned int round, nth, made = 0, failed = 0;
+	bool injected = true;
+	const char *wrong;
 	int err;
 
-	for (nth = 1; nth < CC_NTH_MAX; nth++) {
-		if (c->before)
-			c->before(w);
-		cc_nth_look(&was, &w->data, w->code.zone);
-		cc_nth_arm(w->nth, nth);
-		err = c->op(w);
-		injected = cc_nth_happened(w->nth);
-		if (err) {
-			failed++;
-			ASSERT_TRUE(injected && cc_nth_named(err))
-				TH_LOG("%u: %s", nth, strerror(-err));
-			cc_nth_look(&is, &w->data, w->code.zone);
-			ASSERT_EQ(NULL, cc_nth_differs(&was, &is, c->more))
-				TH_LOG("%u: %s: %s", nth, strerror(-err),
-				       cc_nth_differs(&was, &is, c->more));
-			ASSERT_EQ(0, c->op(w))
-				TH_LOG("%u: not even the second time", nth);
+	for (round = 0; round < CC_NTH_ROUNDS; round++, injected = true) {
+		for (nth = 1; nth < CC_NTH_MAX && injected; nth++) {
+			wrong = nth_once(&self->w, &variant->c, nth, &injected, &err);
+			ASSERT_EQ(NULL, wrong)
+				TH_LOG("%u: %s: %s", nth, strerror(-err), wrong);
+			made += injected;
+			failed += !!err;
 		}
-		if (c->undo)
-			c->undo(w);
-		if (!injected)
-			break;
+		ASSERT_GT(CC_NTH_MAX, nth);
 	}
-	ASSERT_GT(CC_NTH_MAX, nth);
-	TH_LOG("%u made to fail, %u told", nth - 1, failed);
-	ASSERT_LT(1, nth);
+	TH_LOG("%u made to fail, %u told", made, failed);
+	ASSERT_LT(0, made);
 }
 
 /* Before main(): one skip for all. */

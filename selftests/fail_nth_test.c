@@ -473,7 +473,7 @@ static int op_seal_signature(struct world *w)
 	return err == -EBADMSG ? 0 : err ? err : -EINVAL;
 }
 
-/* ---- operations: faults, and their events ------------------------------------------------------------- */
+/* ---- operations: faults, and their events ----------------------------------------- */
 
 static void before_fault(struct world *w)
 {

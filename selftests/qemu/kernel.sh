@@ -84,8 +84,9 @@ fix_paths() {
 }
 
 chroot_possible() {
+	"$here/deps.sh" kernel7 >&2 || :
 	command -v mmdebstrap >/dev/null ||
-		die 77 "no mmdebstrap here: run $here/deps.sh kernel7"
+		die 77 "no mmdebstrap here, and it cannot be installed"
 	can_root || die 77 "a chroot needs root or a sudo without password"
 }
 

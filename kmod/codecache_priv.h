@@ -625,7 +625,6 @@ void codecache_events_recheck(struct codecache_view *view);
  * @view: the view
  *
  * Most of the time nobody sleeps, and nothing is called.
- *
  * Context: process; sleeps; view->lock held for writing, so that nobody joins.
  */
 static inline void codecache_events_protected(struct codecache_view *view)

@@ -139,7 +139,6 @@ fill() {
 	local root
 
 	[[ $name != 7 ]] || chroot_possible
-	[[ $name != *-arm64 ]] || cross=$("$here/cross.sh") || return 1
 	cleanup
 	tmp=$(mktemp -d "$cache/kernels/.tmp-$name.XXXXXX") || return 1
 	root=$tmp/root
@@ -169,8 +168,10 @@ list() {
 	done
 }
 
-# Sets final, and fills it unless it is there.
+# Sets final, and fills it unless it is there. cross.sh uses the same apt, which is
+# locked from select_apt() on.
 obtain() {
+	[[ $name != *-arm64 ]] || cross=$("$here/cross.sh") || return 1
 	select_apt "$name" && resolve "$name" || return 1
 	final=$cache/kernels/$name-${version//[~:]/-}
 	[[ -e $final/env ]] || fill

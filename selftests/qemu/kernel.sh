@@ -14,7 +14,7 @@
 #
 # The env file is shell: KNAME, VERSION (the package's), KVER (uname -r), KDIR,
 # VMLINUZ, MODULES (lib/modules/KVER); for a chroot CHROOT (KDIR lies in it); for
-# another architecture ARCH and CROSS_COMPILE.
+# another architecture ARCH, CROSS_COMPILE and the LD_LIBRARY_PATH that this needs.
 #
 # Versions are resolved from the archive's index at most once a day. When the
 # archive cannot be reached, the cached kernel is used and a warning given.
@@ -117,7 +117,13 @@ write_env() {
 		MODULES=$final/lib/modules/$kver
 	ENV
 	[[ $name != 7 ]] || echo "CHROOT=$final"
-	[[ $name != *-arm64 ]] || printf 'ARCH=arm64\nCROSS_COMPILE=%s\n' "$cross"
+	[[ $name = *-arm64 ]] || return 0
+	# Its binutils have shared libraries of their own.
+	cat <<-ENV
+		ARCH=arm64
+		CROSS_COMPILE=$cross
+		export LD_LIBRARY_PATH=${cross%/bin/*}/lib/x86_64-linux-gnu
+	ENV
 }
 
 # unpack DIR ROOT: every package in DIR. Not by dpkg -x, which would replace a

@@ -10,7 +10,7 @@ Q := $(if $(filter 1,$(V)),,@)
 KERNELS ?= 6.12 6.1 7 6.12-arm64 debug 6.12-rt
 KERNEL ?= 6.12
 # As the kernel's build system is told: make check KERNEL=6.12 ARCH=arm64
-lab-kernel = $(KERNEL)$(if $(filter command,$(firstword $(origin ARCH))),$(ARCH:%=-%))
+lab-kernel = $(KERNEL)$(if $(filter command,$(origin ARCH)),$(ARCH:%=-%))
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules modules_install install uninstall clean sparse fuzz \

@@ -3,10 +3,10 @@
 #
 # Usage: selftests/bench/gc.sh [KERNEL]    (make gc-report KERNEL=6.12)
 #
-# The demo gc behind each of its barriers, and with each remembered set. Three boots of a stock kernel: two with a single
-# CPU whose clock counts instructions, which give processor time and the cost of flips,
-# and pauses; and one with two CPUs, which gives shootdowns and mappings. Tables (TSV)
-# and pictures (SVG) are in build/gc.
+# The demo gc behind each of its barriers, and with each remembered set. Three boots of
+# a stock kernel: two with a single CPU whose clock counts instructions, which
+# give processor time and the cost of flips, and pauses; and one with two CPUs, which
+# gives shootdowns and mappings. Tables (TSV) and pictures (SVG) are in build/gc.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."

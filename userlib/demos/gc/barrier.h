@@ -124,7 +124,10 @@ const struct barrier_ops *const *barrier_list(bool generational);
 int barrier_open(struct barrier *b, const char *name, bool generational);
 
 /* What the barriers on a memfd share, in memfd.c: no access for mutators with @prot 0. */
+int memfd_open(struct barrier *b);
+void memfd_close(struct barrier *b);
 int memfd_map(struct barrier *b, struct space_map *map, size_t bytes, int prot);
+int memfd_map_once(struct barrier *b, struct space_map *map, size_t bytes);
 void memfd_unmap(struct barrier *b, struct space_map *map);
 uint64_t memfd_resident(struct barrier *b, struct space_map *map);
 

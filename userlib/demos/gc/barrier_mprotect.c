@@ -13,33 +13,9 @@
 #include "barrier.h"
 #include "signals.h"
 
-static int barrier_mprotect_open(struct barrier *b)
-{
-	(void)b;
-	return 0;
-}
-
-static void barrier_mprotect_close(struct barrier *b)
-{
-	(void)b;
-}
-
 static int barrier_mprotect_map(struct barrier *b, struct space_map *map, size_t bytes)
 {
-	int err = memfd_map(b, map, bytes, PROT_NONE);
-
-	if (err)
-		return err;
-	err = signals_watch(b, map);
-	if (err)
-		memfd_unmap(b, map);
-	return err;
-}
-
-static void barrier_mprotect_unmap(struct barrier *b, struct space_map *map)
-{
-	signals_unwatch(map);
-	memfd_unmap(b, map);
+	return signals_map(b, map, bytes, PROT_NONE);
 }
 
 static int barrier_mprotect_set(struct barrier *b, struct space_map *map,
@@ -75,10 +51,10 @@ static int barrier_mprotect_grant(struct barrier *b, struct space_map *map,
 
 const struct barrier_ops barrier_mprotect = {
 	.name = "mprotect",
-	.open = barrier_mprotect_open,
-	.close = barrier_mprotect_close,
+	.open = memfd_open,
+	.close = memfd_close,
 	.map = barrier_mprotect_map,
-	.unmap = barrier_mprotect_unmap,
+	.unmap = signals_unmap,
 	.revoke = barrier_mprotect_revoke,
 	.grant = barrier_mprotect_grant,
 	.wake = signals_wake,

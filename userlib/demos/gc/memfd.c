@@ -13,6 +13,18 @@
 
 #include "barrier.h"
 
+/* Each semispace has a memfd of its own: there is nothing to open before. */
+int memfd_open(struct barrier *b)
+{
+	(void)b;
+	return 0;
+}
+
+void memfd_close(struct barrier *b)
+{
+	(void)b;
+}
+
 void memfd_unmap(struct barrier *b, struct space_map *map)
 {
 	int *fd = map->priv;
@@ -57,6 +69,18 @@ int memfd_map(struct barrier *b, struct space_map *map, size_t bytes, int prot)
 		return 0;
 	memfd_unmap(b, map);
 	return -ENOMEM;
+}
+
+/* Where mutators may do everything: one view for both. */
+int memfd_map_once(struct barrier *b, struct space_map *map, size_t bytes)
+{
+	int err = memfd_map(b, map, bytes, PROT_READ | PROT_WRITE);
+
+	if (err)
+		return err;
+	munmap(map->collector, bytes);
+	map->collector = map->mutator;
+	return 0;
 }
 
 uint64_t memfd_resident(struct barrier *b, struct space_map *map)

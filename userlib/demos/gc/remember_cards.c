@@ -28,12 +28,6 @@ static struct {
 	bool used[NURSERY];
 } arena;
 
-static int cards_open(struct barrier *b)
-{
-	(void)b;
-	return 0;
-}
-
 static void cards_close(struct barrier *b)
 {
 	(void)b;
@@ -76,19 +70,18 @@ static int cards_map(struct barrier *b, struct space_map *map, size_t bytes)
 	int err = arena.start ? 0 : cards_arena(b, bytes);
 
 	if (!err)
-		err = memfd_map(b, map, bytes, PROT_READ | PROT_WRITE);
+		err = memfd_map_once(b, map, bytes);
 	if (err)
 		return err;
-	munmap(map->collector, bytes);
 	place = mremap(map->mutator, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       arena.start + i * arena.piece);
-	map->collector = place == MAP_FAILED ? map->mutator : place;
-	map->mutator = map->collector;
 	if (place == MAP_FAILED) {
 		err = -errno;
 		memfd_unmap(b, map);
 		return err;
 	}
+	map->mutator = place;
+	map->collector = place;
 	arena.used[i] = true;
 	return 0;
 }
@@ -142,7 +135,7 @@ static const struct remember_ops remember_cards_ops = {
 const struct barrier_ops remember_cards = {
 	.name = "cards",
 	.kernel_waits = true,	/* it never has to */
-	.open = cards_open,
+	.open = memfd_open,
 	.close = cards_close,
 	.map = cards_map,
 	.unmap = cards_unmap,

@@ -16,33 +16,9 @@
 #include "remember.h"
 #include "signals.h"
 
-static int remember_mprotect_open(struct barrier *b)
-{
-	(void)b;
-	return 0;
-}
-
-static void remember_mprotect_close(struct barrier *b)
-{
-	(void)b;
-}
-
-static void remember_mprotect_unmap(struct barrier *b, struct space_map *map)
-{
-	signals_unwatch(map);
-	memfd_unmap(b, map);
-}
-
 static int remember_mprotect_map(struct barrier *b, struct space_map *map, size_t bytes)
 {
-	int err = memfd_map(b, map, bytes, PROT_READ);
-
-	if (err)
-		return err;
-	err = signals_watch(b, map);
-	if (err)
-		memfd_unmap(b, map);
-	return err;
+	return signals_map(b, map, bytes, PROT_READ);
 }
 
 /* In the handler of the thread that wrote; others may trap on the same page. */
@@ -83,10 +59,10 @@ static const struct remember_ops remember_mprotect_ops = {
 
 const struct barrier_ops remember_mprotect = {
 	.name = "mprotect",
-	.open = remember_mprotect_open,
-	.close = remember_mprotect_close,
+	.open = memfd_open,
+	.close = memfd_close,
 	.map = remember_mprotect_map,
-	.unmap = remember_mprotect_unmap,
+	.unmap = signals_unmap,
 	.resident = memfd_resident,
 	.remember = &remember_mprotect_ops,
 };

@@ -182,6 +182,24 @@ void signals_unwatch(struct space_map *map)
 	w->open = NULL;
 }
 
+int signals_map(struct barrier *b, struct space_map *map, size_t bytes, int prot)
+{
+	int err = memfd_map(b, map, bytes, prot);
+
+	if (err)
+		return err;
+	err = signals_watch(b, map);
+	if (err)
+		memfd_unmap(b, map);
+	return err;
+}
+
+void signals_unmap(struct barrier *b, struct space_map *map)
+{
+	signals_unwatch(map);
+	memfd_unmap(b, map);
+}
+
 void signals_shut(struct barrier *b, struct space_map *map, struct page_run run)
 {
 	struct watched *w = signals_space((uintptr_t)map->mutator);

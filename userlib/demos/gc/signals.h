@@ -13,6 +13,9 @@
 /** Take SIGSEGV: for traps, and for stray accesses, which end the program. Once. */
 void signals_install(void);
 
+/** A semispace on a memfd that is watched, and its end; as memfd_map() and memfd_unmap(). */
+int signals_map(struct barrier *b, struct space_map *map, size_t bytes, int prot);
+void signals_unmap(struct barrier *b, struct space_map *map);
 /** A new semispace, of which the mutators have nothing. */
 int signals_watch(struct barrier *b, struct space_map *map);
 /** It is about to go. */

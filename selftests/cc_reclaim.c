@@ -302,9 +302,9 @@ static void *cc_inside_main(void *arg)
 	if (in->index >= 0)
 		outer = cc_enter(in->shared, in->index);
 	atomic_store(&in->tid, gettid());
-	/* There may be hundreds that wake up so. */
-	while (!atomic_load(&in->leave))
-		usleep(2000 * cc_slow());
+	/* Asleep: hundreds of these may share one emulated processor. */
+	while (sem_wait(&in->leave))
+		;	/* a signal */
 	if (in->index >= 0) {
 		cc_exit(in->shared, in->index, outer);
 		cc_reader_drop(in->cache, in->index);
@@ -321,7 +321,7 @@ int cc_inside_start(struct cc_inside *in, int cache,
 	in->cache = cache;
 	in->shared = shared;
 	atomic_store(&in->tid, 0);
-	atomic_store(&in->leave, false);
+	sem_init(&in->leave, 0, 0);
 	err = -pthread_create(&in->thread, NULL, cc_inside_main, in);
 	while (!err && !atomic_load(&in->tid)) {
 		if (!cc_patient(since))
@@ -332,7 +332,7 @@ int cc_inside_start(struct cc_inside *in, int cache,
 
 int cc_inside_stop(struct cc_inside *in)
 {
-	atomic_store(&in->leave, true);
+	sem_post(&in->leave);
 	return -pthread_join(in->thread, NULL);
 }
 

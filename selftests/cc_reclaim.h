@@ -8,6 +8,8 @@
 #ifndef CC_RECLAIM_H
 #define CC_RECLAIM_H
 
+#include <semaphore.h>
+
 #include "cc_traps.h"
 
 /* ---- extents -------------------------------------------------------------- */
@@ -75,7 +77,7 @@ void cc_exit(const struct cc_shared *shared, uint32_t index, uint64_t outer);
  * @shared: mappings of it
  * @index: the slot, or -errno
  * @tid: of the thread, once it is inside
- * @leave: what it waits for; it exits and unregisters then
+ * @leave: posted when it is to exit and unregister
  * @thread: joined by cc_inside_stop()
  */
 struct cc_inside {
@@ -83,7 +85,7 @@ struct cc_inside {
 	const struct cc_shared *shared;
 	int index;
 	atomic_int tid;
-	atomic_bool leave;
+	sem_t leave;
 	pthread_t thread;
 };
 

@@ -185,7 +185,7 @@ fi
 
 # What more than one job uses is made before the first begins.
 step "library, tests and demos are compiled, $max jobs begin"
-quietly "$B/check/programs.log" make lib selftests demos lib-examples doc-examples unit-programs
+quietly "$B/check/programs.log" make -j"$max" lib selftests demos lib-examples doc-examples unit-programs
 start "machine" on_this_machine
 for kernel; do
 	start "$kernel" guest "$kernel"

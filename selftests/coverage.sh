@@ -10,7 +10,8 @@
 # these must have an entry with its reason in Documentation/testing.rst; those without
 # are printed. Takes some 20 minutes on a machine that has nothing else to do.
 #
-# CHECK_JOBS (2) is the number of guests at a time, among which programs are divided.
+# CHECK_JOBS (2) is the number of guests at a time, of two processors each, among which
+# programs are divided.
 # Exit status: 0; 1 less than 90 % of lines, or a line without a reason (not asked for
 # when programs are named), or something failed.
 
@@ -68,7 +69,7 @@ boot() {
 	local args
 
 	plan "$1"
-	"$lab/run.sh" --kernel "$kernel" --smp 4 --mem 3G --timeout 2700 --quiet \
+	"$lab/run.sh" --kernel "$kernel" --smp 2 --mem 3G --timeout 2700 --quiet \
 		--append "panic_on_warn=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120" \
 		--build "$B/selftests" --log "$out/log-$1" \
 		--module "$out/kmod-test-$kernel/codecache.ko" "${args[@]}"

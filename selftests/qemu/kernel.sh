@@ -83,7 +83,7 @@ fix_paths() {
 		done
 }
 
-chroot_possible() {
+chroot_ready() {
 	"$here/deps.sh" kernel7 >&2 || :
 	command -v mmdebstrap >/dev/null ||
 		die 77 "no mmdebstrap here, and it cannot be installed"
@@ -144,7 +144,7 @@ unpack() {
 fill() {
 	local root
 
-	[[ $name != 7 ]] || chroot_possible
+	[[ $name != 7 ]] || chroot_ready
 	cleanup
 	tmp=$(mktemp -d "$cache/kernels/.tmp-$name.XXXXXX") || return 1
 	root=$tmp/root

@@ -392,6 +392,7 @@ int rounds_first_fault(struct rounds *rounds)
 	if (err)
 		return err;
 	s->cpu = 1;
+	atomic_store(&world.go, 1);	/* or it may see 0, and stop, before the first round */
 	err = -pthread_create(&s->thread, NULL, first_fault_main, s);
 	for (round = 1; !err && round <= rounds->nr; round++) {
 		atomic_store(&world.go, round);

@@ -65,7 +65,7 @@ help:
 	@echo 'Variables: KDIR=$(KDIR)'
 	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 7, debug), ARCH=arm64 (with 6.1, 6.12),'
 	@echo '  KERNELS="$(KERNELS)" (of check, without'
-	@echo '  KERNEL: all of the suite on the first, its core on the others),'
+	@echo '  KERNEL: the core of the suite on each, the rest of it on the first),'
 	@echo '  CHECK_SECONDS=2400 (when check begins with no kernel any more),'
 	@echo '  CHECK_JOBS=2 (at a time),'
 	@echo '  PREFIX, DESTDIR,'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Usage: selftests/guest.sh [--core] KERNEL [PROGRAM...]    (make check-guest KERNEL=6.12)
+# Usage: selftests/guest.sh [--core | --rest] KERNEL [PROGRAM...]
+#        (make check-guest KERNEL=6.12)
 #
 # Runs the guest suite, or the programs of it that are named, on one kernel: each
 # line of selftests/plan.conf with the module as users have it, every example of
@@ -11,7 +12,7 @@
 # and fuzz_broken the demo gc and the oracle of the fuzzers, on a module that they can
 # break on purpose. With --core only what may differ between kernels: no races, no
 # torture, no demos, nothing broken, and 2 processors in place of 4: emulated ones that
-# outnumber the real ones mostly wait for each other.
+# outnumber the real ones mostly wait for each other. With --rest what --core leaves out.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -23,14 +24,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
-core=
+part=all
 cpus=4
-if [[ ${1:-} = --core ]]; then
-	core=yes
-	cpus=2
-	shift
-fi
-kernel=${1:?usage: guest.sh [--core] KERNEL [PROGRAM...]}
+case ${1:-} in
+--core) part=core cpus=2; shift ;;
+--rest) part=rest; shift ;;
+esac
+kernel=${1:?usage: guest.sh [--core | --rest] KERNEL [PROGRAM...]}
 shift
 only=("$@")
 status=0
@@ -60,21 +60,34 @@ wanted() {
 	return 1
 }
 
-# Does this program, of a line of the plan, run on this kernel unless it is named?
-in_plan() {
+# Does this program, of a line of the plan, run on this kernel?
+in_suite() {
 	case $ARCH-$1 in
 	?*-*32 | ?*-compat_test) return 1 ;;	# perhaps no 32-bit processes
 	esac
-	case ${core:+core-}$kernel:$1 in
-	# The same calls again, at 100 s a program.
-	core-debug:*_test32) return 1 ;;
-	*debug:fuzz_storm) return 1 ;;
-	*debug:fuzz_storm_long) ;;
+	case $kernel:$1 in
+	debug:fuzz_storm) return 1 ;;
+	debug:*) ;;
 	*:fuzz_storm_long) return 1 ;;
-	6.12:* | debug:*) ;;
-	core-*:*_race_test | core-*:*torture* | core-*:*storm_test | core-*:gc_*) return 1 ;;
+	6.12:*) ;;
 	# The longest ones, which know no difference between kernels, on one of them.
 	*:reclaim_race_test | *:reclaim_torture_test | *:gc_torture_kallsyms) return 1 ;;
+	esac
+}
+
+in_core() {
+	case $kernel:$1 in
+	*_race_test | *torture* | *storm_test | *:gc_*) return 1 ;;
+	debug:*_test32) return 1 ;;	# the same calls again, at 100 s a program
+	esac
+}
+
+# Does it run in this part of the suite, unless it is named?
+in_plan() {
+	in_suite "$1" || return
+	case $part in
+	core) in_core "$1" ;;
+	rest) ! in_core "$1" ;;
 	esac
 }
 
@@ -125,14 +138,14 @@ if [[ -n $ARCH ]]; then
 	cross=("CC=${CROSS_COMPILE}gcc" "AR=${CROSS_COMPILE}ar" "SELFTESTS_32=")
 fi
 modules=("modules-$kernel")
-[[ -n $core ]] || modules+=("modules-test-$kernel")
+[[ $part = core ]] || modules+=("modules-test-$kernel")
 quietly "$B/check/$kernel-build.log" make "${modules[@]}"
 quietly "$B/check/$kernel-programs.log" make "B=$programs" "${cross[@]}" \
 	lib selftests demos lib-examples doc-examples
 
 # The programs of the plan, and the examples of the documents.
 boot_plan() {
-	local args=() documents name seconds command program run
+	local args=() log=$kernel documents name seconds command program run
 
 	mapfile -t documents < <(gc_documents)
 	while read -r name seconds command; do
@@ -147,12 +160,13 @@ boot_plan() {
 	done <selftests/plan.conf
 	for program in "$programs"/examples/*; do
 		name=$(basename "$program")
-		if [[ -x $program ]] && wanted "example_$name"; then
+		if [[ -x $program && $part != rest ]] && wanted "example_$name"; then
 			args+=(--add "$program:/examples/$name")
 			args+=(--run "example_$name 60 /examples/$name")
 		fi
 	done
-	[[ ${#args[@]} = 0 ]] || boot "$kernel" "$B/kmod-$kernel/codecache.ko" "${args[@]}"
+	[[ $part != rest ]] || log+=-rest
+	[[ ${#args[@]} = 0 ]] || boot "$log" "$B/kmod-$kernel/codecache.ko" "${args[@]}"
 }
 
 # The kernel's report of the kill has a call trace, which is no fault here.
@@ -207,10 +221,10 @@ boot_broken() {
 
 leak_args=()
 boot_plan
-[[ -n $core && $kernel = debug ]] || boot_oom
-[[ -n $core ]] || boot_nohz
-[[ -n $core ]] || boot_broken
-if [[ $kernel = debug && -z $core ]] && wanted kmemleak; then
+[[ $part = rest || $part-$kernel = core-debug ]] || boot_oom
+[[ $part = core ]] || boot_nohz
+[[ $part = core ]] || boot_broken
+if [[ $kernel = debug && $part != core ]] && wanted kmemleak; then
 	leaks=(--kmemleak)
 	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" "${leak_args[@]}"
 fi

@@ -50,7 +50,7 @@ help:
 	@echo '  debug-kernel    - compile that kernel, once'
 	@echo '  lint            - all static checks'
 	@echo '  fuzz            - the fuzzers, for TIME seconds, on KERNEL'
-	@echo '  sparse          - sparse on the module, for 6.1 and 6.12'
+	@echo '  sparse          - sparse and W=1 on the module, for 6.1 and 6.12'
 	@echo '  checkpatch      - the kernel'\''s style check, --strict'
 	@echo '  bench           - every benchmark, on KERNEL'
 	@echo '  bench-gate      - codecache'\''s rows; fails if one is 3 % worse than before'

@@ -4,15 +4,15 @@
 # Usage: selftests/guest.sh [--core | --rest] KERNEL [PROGRAM...]
 #        (make check-guest KERNEL=6.12)
 #
-# Runs the guest suite, or the programs of it that are named, on one kernel: each
-# line of selftests/plan.conf with the module as users have it, every example of
-# the manual and of the documents; then oom_test, whose victim the kernel reports;
-# on 6.12 nohz_test and a short torture with CPUs in nohz_full mode; then inject_test,
-# query_inject_test, kill_inject_test, reclaim_inject_test, and as gc_flush, gc_query_flush
-# and fuzz_broken the demo gc and the oracle of the fuzzers, on a module that they can
-# break on purpose. With --core only what may differ between kernels: no races, no
-# torture, no demos, nothing broken, and 2 processors in place of 4: emulated ones that
-# outnumber the real ones mostly wait for each other. With --rest what --core leaves out.
+# Runs the guest suite, or the programs of it that are named, on one kernel. Its core is
+# what may differ between kernels: each line of selftests/plan.conf, with the module as
+# users have it, but for races, torture and demos; every example of the manual and of the
+# documents; and oom_test, whose victim the kernel reports. It has 2 processors: emulated
+# ones that outnumber the real ones mostly wait for each other. The rest of the plan, and
+# what is named, has 4; then there are, on 6.12, nohz_test and a short torture with CPUs in
+# nohz_full mode; inject_test, query_inject_test, kill_inject_test, reclaim_inject_test,
+# and as gc_flush, gc_query_flush and fuzz_broken the demo gc and the oracle of the
+# fuzzers, on a module that they can break on purpose. --core, --rest: only that.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -24,15 +24,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
-part=all
-cpus=4
+parts=(core rest)
 case ${1:-} in
---core) part=core cpus=2; shift ;;
---rest) part=rest; shift ;;
+--core | --rest) parts=("${1#--}"); shift ;;
 esac
 kernel=${1:?usage: guest.sh [--core | --rest] KERNEL [PROGRAM...]}
 shift
 only=("$@")
+[[ $# = 0 ]] || parts=(named)
 status=0
 leaks=()
 
@@ -82,12 +81,12 @@ in_core() {
 	esac
 }
 
-# Does it run in this part of the suite, unless it is named?
-in_plan() {
-	in_suite "$1" || return
+# Does it run in this part of the suite?
+in_part() {
 	case $part in
-	core) in_core "$1" ;;
-	rest) ! in_core "$1" ;;
+	core) in_suite "$1" && in_core "$1" ;;
+	rest) in_suite "$1" && ! in_core "$1" ;;
+	named) wanted "$1" ;;
 	esac
 }
 
@@ -138,12 +137,12 @@ if [[ -n $ARCH ]]; then
 	cross=("CC=${CROSS_COMPILE}gcc" "AR=${CROSS_COMPILE}ar" "SELFTESTS_32=")
 fi
 modules=("modules-$kernel")
-[[ $part = core ]] || modules+=("modules-test-$kernel")
+[[ ${parts[*]} = core ]] || modules+=("modules-test-$kernel")
 quietly "$B/check/$kernel-build.log" make "${modules[@]}"
 quietly "$B/check/$kernel-programs.log" make "B=$programs" "${cross[@]}" \
 	lib selftests demos lib-examples doc-examples
 
-# The programs of the plan, and the examples of the documents.
+# Programs of the plan, and examples of the documents.
 boot_plan() {
 	local args=() log=$kernel documents name seconds command program run
 
@@ -154,7 +153,7 @@ boot_plan() {
 		run=(--add "$program" --run "$name $seconds /bin/${command##*/}")
 		[[ $program != */demos/gc ]] || run+=("${documents[@]}")
 		! can_leak "$name" || leak_args+=("${run[@]}")
-		if wanted "$name" && { [[ ${#only[@]} -gt 0 ]] || in_plan "$name"; }; then
+		if in_part "$name"; then
 			args+=("${run[@]}")
 		fi
 	done <selftests/plan.conf
@@ -219,13 +218,15 @@ boot_broken() {
 	[[ ${#args[@]} = 0 ]] || boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
 }
 
-leak_args=()
-boot_plan
-[[ $part = rest || $part-$kernel = core-debug ]] || boot_oom
-[[ $part = core ]] || boot_nohz
-[[ $part = core ]] || boot_broken
-if [[ $kernel = debug && $part != core ]] && wanted kmemleak; then
-	leaks=(--kmemleak)
-	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" "${leak_args[@]}"
-fi
+for part in "${parts[@]}"; do
+	cpus=4
+	[[ $part != core ]] || cpus=2
+	leak_args=()
+	boot_plan
+	[[ $part = rest ]] || boot_oom
+	[[ $part != core ]] || continue
+	boot_nohz
+	boot_broken
+	[[ $kernel != debug ]] || boot_kmemleak
+done
 exit "$status"

@@ -265,7 +265,7 @@ TEST_F_TIMEOUT(limit, on_pages_does_not_deny_a_page_that_is_there, 2 * CC_TIMEOU
 
 	ASSERT_EQ(0, cc_set_param(variant->pages, PAGES));
 	pthread_barrier_init(&start, NULL, THREADS);
-	for (round = 0; round < 300; round++) {
+	for (round = 0; round < 300U / cc_slow(); round++) {
 		ASSERT_EQ(0, cc_mem_data(&mem, PAGES));
 		for (i = 0; i < THREADS; i++) {
 			t[i] = (struct toucher){ &start, mem.map[DATA], 0 };

@@ -184,6 +184,7 @@ bench() {
 		printf '1..1\nnot ok 1 - no row of the benchmarks is 3 %% worse on %s\n' "$kernel"
 	fi >"$B/check/$kernel-bench.tap"
 	result "$B/check/$kernel-bench.tap"
+	step "costs on $kernel are compared"
 }
 
 # ---- all of it -------------------------------------------------------------------------

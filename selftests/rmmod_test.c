@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(cycle, of_loading_and_unloading_is_clean, 3 * CC_TIMEOUT)
 {
 	int i;
 
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < 50 / cc_slow(); i++) {
 		ASSERT_EQ(0, load(""));
 		ASSERT_EQ(-EEXIST, load(""));
 		ASSERT_TRUE(use());
@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(cycle, bears_a_process_that_is_killed_in_use, 3 * CC_TIMEOUT)
 	int i, fds[2];
 
 	ASSERT_EQ(0, pipe(fds));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 20 / cc_slow(); i++) {
 		ASSERT_EQ(0, load(""));
 		pid = cc_fork();
 		if (!pid) {
@@ -222,6 +222,7 @@ TEST_F_TIMEOUT(cycle, bears_a_process_that_is_killed_in_use, 3 * CC_TIMEOUT)
 /* Opening races with unloading: whoever is first wins, nobody crashes. */
 TEST_F_TIMEOUT(cycle, bears_processes_that_open_it_meanwhile, 3 * CC_TIMEOUT)
 {
+	const int rounds = 30 / cc_slow();
 	int i, k, unloaded = 0;
 	pid_t pids[2];
 
@@ -233,7 +234,7 @@ TEST_F_TIMEOUT(cycle, bears_processes_that_open_it_meanwhile, 3 * CC_TIMEOUT)
 		for (;; usleep(5000))
 			use();
 	}
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, load(""));
 		for (k = 0; unload(); k++)
 			usleep(100 * (k % 20));
@@ -243,7 +244,7 @@ TEST_F_TIMEOUT(cycle, bears_processes_that_open_it_meanwhile, 3 * CC_TIMEOUT)
 		kill(pids[i], SIGKILL);
 		cc_wait(pids[i]);
 	}
-	EXPECT_EQ(30, unloaded);
+	EXPECT_EQ(rounds, unloaded);
 	EXPECT_TRUE(is_gone());
 }
 

@@ -367,9 +367,12 @@ static void report(struct __test_metadata *_metadata)
 	EXPECT_EQ(0, atomic_load(&shared->error))
 		TH_LOG("%s: %d", deed_names[atomic_load(&shared->where)],
 		       atomic_load(&shared->error));
-	/* Of everything there was some, but for how processes end. */
+	/*
+	 * Of everything there was some, but for how processes end. Whether an entry
+	 * is lost depends on who is late; trap_race_test has thousands.
+	 */
 	for (i = 0; i < KILLS; i++)
-		EXPECT_LT(0, atomic_load(&shared->deeds[i]))
+		EXPECT_LT(i == LOSTS ? -1 : 0, (long)atomic_load(&shared->deeds[i]))
 			TH_LOG("%s", deed_names[i]);
 }
 

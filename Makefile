@@ -7,7 +7,7 @@
 B ?= build
 KDIR ?= /lib/modules/$(shell uname -r)/build
 Q := $(if $(filter 1,$(V)),,@)
-KERNELS ?= 6.12 6.1 7 6.12-arm64 debug 6.12-rt
+KERNELS ?= 6.12 debug 6.1 7 6.12-arm64 6.12-rt
 KERNEL ?= 6.12
 # As the kernel's build system is told: make check KERNEL=6.12 ARCH=arm64
 lab-kernel = $(KERNEL)$(if $(filter command,$(origin ARCH)),$(ARCH:%=-%))

@@ -5,8 +5,8 @@
 #
 # Everything: static checks, tests of the pure logic and of the library on this
 # machine, the model of grace periods, the documents' examples, and guests: the core of
-# the suite (guest.sh --core) on each kernel, the rest of it on the first: 6.12 6.1 7
-# 6.12-arm64 debug 6.12-rt unless said. And what codecache's calls cost on the kernel that
+# the suite (guest.sh --core) on each kernel, the rest of it on the first: 6.12 debug 6.1
+# 7 6.12-arm64 6.12-rt unless said (debug takes the longest). And what codecache's calls cost on the kernel that
 # selftests/bench has a baseline for. Installs, fetches and compiles what is missing.
 #
 # What runs on this machine and each guest are jobs, of which CHECK_JOBS run at a time (2
@@ -21,7 +21,7 @@ set -euo pipefail
 set -m	# a job is a process group, and can be ended as one
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
-[[ $# -gt 0 ]] || set -- 6.12 6.1 7 6.12-arm64 debug 6.12-rt
+[[ $# -gt 0 ]] || set -- 6.12 debug 6.1 7 6.12-arm64 6.12-rt
 limit=${CHECK_SECONDS:-2400}
 max=${CHECK_JOBS:-$(($(nproc) > 1 ? 2 : 1))}
 first=$1

@@ -225,14 +225,23 @@ bool cc_vm_flag(const void *addr, const char *flag)
 
 #define CC_EVENTS CC_TRACEFS "/events/codecache/enable"
 
+int cc_trace_enable(bool on)
+{
+	/*
+	 * Without names of processes: for these the kernel patches its scheduler while
+	 * it runs, and QEMU's TCG has executed the breakpoint of that when it was gone.
+	 */
+	cc_write_file(CC_TRACEFS "/options/record-cmd", "0");
+	return cc_write_file(CC_EVENTS, on ? "1" : "0");
+}
+
 bool cc_trace_start(void)
 {
 	int fd;
 
 	if (access(CC_EVENTS, W_OK))
 		return false;
-	if (cc_write_file(CC_TRACEFS "/tracing_on", "1") ||
-	    cc_write_file(CC_EVENTS, "1"))
+	if (cc_write_file(CC_TRACEFS "/tracing_on", "1") || cc_trace_enable(true))
 		return false;
 	fd = open(CC_TRACEFS "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (fd < 0)
@@ -243,7 +252,7 @@ bool cc_trace_start(void)
 
 ssize_t cc_trace_stop(char *text, size_t size)
 {
-	int err = cc_write_file(CC_EVENTS, "0");
+	int err = cc_trace_enable(false);
 
 	return err ? err : cc_read_file(CC_TRACEFS "/trace", text, size);
 }

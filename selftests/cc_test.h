@@ -224,6 +224,8 @@ bool cc_is_mapped(const void *addr);
 /* Is a flag ("dd", "io", ...) in the VmFlags of the mapping at @addr? */
 bool cc_vm_flag(const void *addr, const char *flag);
 
+/* The module's trace events, on or off. */
+int cc_trace_enable(bool on);
 /* Trace the module from now on; false: this kernel cannot. Then the trace. */
 bool cc_trace_start(void);
 ssize_t cc_trace_stop(char *text, size_t size);

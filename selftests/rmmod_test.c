@@ -258,10 +258,10 @@ TEST_F_TIMEOUT(cycle, bears_that_it_is_traced, CC_TIMEOUT)
 		ASSERT_EQ(0, load(""));
 		if (access(enable, W_OK))
 			SKIP(return, "this kernel has no tracefs");
-		ASSERT_EQ(0, cc_write_file(enable, "1"));
+		ASSERT_EQ(0, cc_trace_enable(true));
 		ASSERT_TRUE(use());
 		if (i & 1)
-			ASSERT_EQ(0, cc_write_file(enable, "0"));
+			ASSERT_EQ(0, cc_trace_enable(false));
 		ASSERT_EQ(0, unload_soon());
 		EXPECT_LE(0, cc_read_file(CC_TRACEFS "/trace", text,
 					  sizeof(text)));

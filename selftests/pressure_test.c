@@ -431,8 +431,8 @@ TEST_F_TIMEOUT(cgroup, is_no_obstacle_to_using_much_more, 3 * CC_TIMEOUT)
 	if (!self->ready)
 		return;
 	/* 25 times what it may have at a time, 5 times on a slow kernel. */
-	ASSERT_LT(4LL * LIMIT_MB << 20, ROUNDS / cc_slow() * CHUNK *
-					(long long)cc_page_size());
+	ASSERT_LT((20LL * LIMIT_MB << 20) / cc_slow(),
+		  ROUNDS / cc_slow() * CHUNK * (long long)cc_page_size());
 	pid = cc_fork();
 	if (!pid)
 		_exit(use_a_lot(self->path, variant->nr_pages));

@@ -6,15 +6,17 @@
 # Everything: static checks, tests of the pure logic and of the library on this
 # machine, the model of grace periods, the documents' examples, and guests: the core of
 # the suite (guest.sh --core) on each kernel, the rest of it on the first: 6.12 debug 6.1
-# 7 6.12-arm64 6.12-rt unless said (debug takes the longest). And what codecache's calls cost on the kernel that
-# selftests/bench has a baseline for. Installs, fetches and compiles what is missing.
+# 7 6.12-arm64 6.12-rt unless said (debug takes the longest). And what codecache's calls
+# cost on the kernel that selftests/bench has a baseline for. Installs, fetches and
+# compiles what is missing.
 #
 # What runs on this machine and each guest are jobs, of which CHECK_JOBS run at a time (2
 # where there is more than one processor, else 1). The rest of the suite, which is mostly
 # races, has the machine for itself, in the end.
 #
-# A kernel that cannot be had here is skipped, with the reason; so are those whose turn
-# comes after CHECK_SECONDS (2400; 0: no limit), but for the first, so that a slow machine comes to an end.
+# A kernel that cannot be had here is skipped, with the reason; so are all but the first
+# whose turn comes after CHECK_SECONDS (2400; 0: no limit), so that a slow machine comes
+# to an end.
 # Logs are kept below build/check. The last line is "N passed, N failed, N skipped".
 
 set -euo pipefail

@@ -222,6 +222,14 @@ boot_broken() {
 	[[ ${#args[@]} = 0 ]] || boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
 }
 
+# Who leaks.
+boot_kmemleak() {
+	wanted kmemleak || return 0
+	cpus=2
+	leaks=(--kmemleak)
+	boot "$kernel-kmemleak" "$B/kmod-$kernel/codecache.ko" "${leak_args[@]}"
+}
+
 for part in "${parts[@]}"; do
 	cpus=4
 	[[ $part != core ]] || cpus=2

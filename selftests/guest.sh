@@ -13,7 +13,8 @@
 # 6.12, nohz_test and a short torture with CPUs in nohz_full mode; inject_test,
 # query_inject_test, kill_inject_test, reclaim_inject_test, and as gc_flush, gc_query_flush
 # and fuzz_broken the demo gc and the oracle of the fuzzers, on a module that they can
-# break on purpose. --core, --rest: only that.
+# break on purpose. --core, --rest: only that. On the kernel "debug" the tests of errors
+# (uapi_*) belong to the rest: they take minutes there.
 # Results are in build/check/KERNEL*/results.log. Exit status as run.sh has it; 77:
 # no such kernel can be had here.
 #
@@ -222,7 +223,7 @@ boot_broken() {
 	[[ ${#args[@]} = 0 ]] || boot "$kernel-test" "$B/kmod-test-$kernel/codecache.ko" "${args[@]}"
 }
 
-# Who leaks.
+# Does anything leak? All that can_leak(), whichever part it belongs to.
 boot_kmemleak() {
 	wanted kmemleak || return 0
 	cpus=2

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 kernel=${1:?usage: fuzz.sh KERNEL SECONDS [SEED]}
 half=$((${2:?usage: fuzz.sh KERNEL SECONDS [SEED]} / 2))
 seed=${3:+--seed $3}
-append="slub_debug=FZPU kfence.sample_interval=1"
+append="slub_debug=FZP kfence.sample_interval=1"
 module=modules-$kernel mem=2G
 if [[ $kernel = debug ]]; then
 	append="panic_on_warn=1 oops=panic watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"

@@ -17,7 +17,7 @@ function pass() { passed++; all_passed++ }
 
 function open_run(title) {
 	run = title; in_run = 1; tap = 0; plan = -1; results = 0; bailed = 0
-	passed = failed = skipped = 0; detail = context = ""; nr_context = 0
+	passed = failed = skipped = 0; detail = context = took = ""; nr_context = 0
 }
 
 # how: empty if the run ended by itself with this exit status
@@ -40,7 +40,8 @@ function close_run(how, status,    skip_status) {
 
 function print_run() {
 	if (!quiet || failed)
-		printf "%s: %d passed, %d failed, %d skipped\n%s", run, passed, failed, skipped, detail
+		printf "%s: %d passed, %d failed, %d skipped%s\n%s", run, passed, failed, \
+			skipped, took, detail
 	in_run = 0
 }
 
@@ -97,6 +98,9 @@ function lab_line(line,    word, n) {
 		if (in_run) close_run("never ended", 0)
 		open_run(word[3]); last_line = ""
 	} else if (word[2] == "end" && in_run) {
+		if (sub(/^seconds=/, "", word[6])) {
+			took = sprintf(", %d s", word[6]); log_took += word[6]
+		}
 		if (line ~ / timeout$/) close_run("killed at its time limit", 0)
 		else if (line !~ / signal=0 /) close_run("killed by " word[5], 0)
 		else close_run("", substr(word[4], 6) + 0)
@@ -110,7 +114,7 @@ function lab_line(line,    word, n) {
 }
 
 function read_log(    line, status) {
-	guest = done = in_run = lines = 0
+	guest = done = in_run = lines = log_took = 0
 	split("", dmesg_of)
 	while ((status = (getline line < log_name)) > 0) {
 		sub(/\r$/, "", line); lines++
@@ -125,6 +129,7 @@ function read_log(    line, status) {
 	else if (!lines) lab_failure("is empty")
 	else if (in_run) close_run(guest ? "never ended" : tap ? "" : "has no results", 0)
 	if (guest && !done) lab_failure("the guest did not carry out its plan to the end")
+	if (guest && !quiet) printf "== all of %s: %d s\n", log_name, log_took
 }
 
 BEGIN {

@@ -4,8 +4,9 @@
 # Usage: tap.sh [-q] LOG...   count what tests reported
 #
 # A LOG is the results.log of run.sh, or the TAP output of one program (- for
-# stdin). Prints a line for each run, under it every failure with the
-# diagnostics before it and every skip with its reason; last
+# stdin). Prints a line for each run, with the seconds that it took in a guest,
+# under it every failure with the diagnostics before it and every skip with its
+# reason, and the seconds of each guest's runs together; last
 #
 #   N passed, N failed, N skipped
 #

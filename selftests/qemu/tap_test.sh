@@ -110,7 +110,7 @@ test_guest() {
 		1..2
 		ok 1 a
 		ok 2 b
-		#CC end tap exit=0 signal=0 seconds=0.1
+		#CC end tap exit=0 signal=0 seconds=12.1
 		#CC begin plain
 		hello
 		#CC end plain exit=0 signal=0 seconds=0.1
@@ -121,6 +121,7 @@ test_guest() {
 		#CC done
 	LOG
 	says 'lacking: no huge pages' shows_why_a_program_skipped
+	says 'tap: 2 passed, 0 failed, 0 skipped, 12 s' shows_how_long_a_run_took
 	count '1 passed, 3 failed, 0 skipped' fails_killed_runs_once_each <<-'LOG'
 		#CC begin killed
 		1..3

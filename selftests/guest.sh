@@ -68,9 +68,9 @@ in_suite() {
 	?*-*32 | ?*-compat_test) return 1 ;;	# perhaps no 32-bit processes
 	esac
 	case $kernel:$1 in
-	debug:fuzz_storm) return 1 ;;
+	debug:fuzz_storm | debug:gc_torture_kallsyms) return 1 ;;
 	debug:*) ;;
-	*:fuzz_storm_long) return 1 ;;
+	*:fuzz_storm_long | *:gc_torture_kallsyms_more) return 1 ;;
 	6.12:*) ;;
 	# The longest ones, which know no difference between kernels, on one of them.
 	*:reclaim_race_test | *:reclaim_torture_test | *:gc_torture_kallsyms) return 1 ;;

@@ -7,7 +7,7 @@
 B ?= build
 KDIR ?= /lib/modules/$(shell uname -r)/build
 Q := $(if $(filter 1,$(V)),,@)
-KERNELS ?= 6.12 debug 6.1 7 6.12-arm64 6.12-rt
+KERNELS ?= 6.12 6.1 7 6.12-arm64 6.12-rt debug
 KERNEL ?= 6.12
 # As the kernel's build system is told: make check KERNEL=6.12 ARCH=arm64
 lab-kernel = $(KERNEL)$(if $(filter command,$(origin ARCH)),$(ARCH:%=-%))
@@ -66,7 +66,7 @@ help:
 	@echo '  KERNEL=6.12 (6.1, 6.12, 6.12-rt, 7, debug), ARCH=arm64 (with 6.1, 6.12),'
 	@echo '  KERNELS="$(KERNELS)" (of check, without'
 	@echo '  KERNEL: the core of the suite on each, the rest of it on the first),'
-	@echo '  CHECK_SECONDS=2400 (when check begins with no kernel any more),'
+	@echo '  CHECK_SECONDS=3000 (when check begins with no kernel any more),'
 	@echo '  CHECK_JOBS=2 (at a time),'
 	@echo '  PREFIX, DESTDIR,'
 	@echo '  TIME=600, SEED=N (of the fuzzers, and of gc-torture),'

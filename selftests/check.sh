@@ -5,17 +5,16 @@
 #
 # Everything: static checks, tests of the pure logic and of the library on this
 # machine, the model of grace periods, the documents' examples, and guests: the core of
-# the suite (guest.sh --core) on each kernel, the rest of it on the first: 6.12 debug 6.1
-# 7 6.12-arm64 6.12-rt unless said (debug takes the longest). And what codecache's calls
-# cost on the kernel that selftests/bench has a baseline for. Installs, fetches and
-# compiles what is missing.
+# the suite (guest.sh --core) on each kernel, the rest of it on the first: 6.12 6.1 7
+# 6.12-arm64 6.12-rt debug unless said. And what codecache's calls cost on the kernel that
+# selftests/bench has a baseline for. Installs, fetches and compiles what is missing.
 #
 # What runs on this machine and each guest are jobs, of which CHECK_JOBS run at a time (2
-# where there is more than one processor, else 1). The rest of the suite, which is mostly
-# races, has the machine for itself, in the end.
+# where there is more than one processor, else 1), debug first, since it takes the longest.
+# The rest of the suite, which is mostly races, has the machine for itself, in the end.
 #
 # A kernel that cannot be had here is skipped, with the reason; so are all but the first
-# whose turn comes after CHECK_SECONDS (2400; 0: no limit), so that a slow machine comes
+# whose turn comes after CHECK_SECONDS (3000; 0: no limit), so that a slow machine comes
 # to an end.
 # Logs are kept below build/check. The last line is "N passed, N failed, N skipped".
 
@@ -23,8 +22,8 @@ set -euo pipefail
 set -m	# a job is a process group, and can be ended as one
 cd "$(dirname "$0")/.."
 . selftests/lib.sh
-[[ $# -gt 0 ]] || set -- 6.12 debug 6.1 7 6.12-arm64 6.12-rt
-limit=${CHECK_SECONDS:-2400}
+[[ $# -gt 0 ]] || set -- 6.12 6.1 7 6.12-arm64 6.12-rt debug
+limit=${CHECK_SECONDS:-3000}
 max=${CHECK_JOBS:-$(($(nproc) > 1 ? 2 : 1))}
 first=$1
 declare -A running=()
@@ -190,6 +189,13 @@ bench() {
 	step "costs on $kernel are compared"
 }
 
+# The jobs in the order that keeps all processors busy until the end.
+longest_first() {
+	printf '%s\n' "$@" | grep -x debug || :
+	echo machine
+	printf '%s\n' "$@" | grep -vx debug || :
+}
+
 # ---- all of it -------------------------------------------------------------------------
 
 step "what is needed: compiler, QEMU, linters, spin"
@@ -209,9 +215,11 @@ fi
 # What more than one job uses is made before the first begins.
 step "library, tests and demos are compiled, $max jobs begin"
 quietly "$B/check/programs.log" make -j"$max" lib selftests demos lib-examples doc-examples unit-programs
-start "machine" on_this_machine
-for kernel; do
-	start "$kernel" guest "$kernel"
+for kernel in $(longest_first "$@"); do
+	case $kernel in
+	machine) start machine on_this_machine ;;
+	*) start "$kernel" guest "$kernel" ;;
+	esac
 done
 for kernel; do
 	[[ ! -r selftests/bench/baseline-$kernel.tsv ]] || start "$kernel-bench" bench "$kernel"

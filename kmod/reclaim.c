@@ -207,7 +207,10 @@ int codecache_sweep_run(struct codecache_sweep *sweep)
 	return err;
 }
 
-/* The same without waiting for a lock; false: not all views could be visited. */
+/*
+ * The same without waiting for a lock, and of all views, @writers or not; false:
+ * not all could be visited.
+ */
 static bool codecache_sweep_try(struct codecache_sweep *sweep)
 {
 	struct codecache_zone *zone = sweep->zone;
@@ -218,8 +221,6 @@ static bool codecache_sweep_try(struct codecache_sweep *sweep)
 	if (!mutex_trylock(&zone->lock))
 		return false;
 	list_for_each_entry(view, &zone->views, node) {
-		if (!codecache_sweep_takes(sweep, view))
-			continue;
 		all = codecache_view_trylock(view, &target);
 		if (!all)
 			break;

@@ -70,7 +70,7 @@ in_suite() {
 	case $kernel:$1 in
 	debug:fuzz_storm | debug:gc_torture_kallsyms) return 1 ;;
 	debug:*) ;;
-	*:fuzz_storm_long | *:gc_torture_kallsyms_more) return 1 ;;
+	*:fuzz_storm_long | *:gc_torture_kallsyms_few) return 1 ;;
 	6.12:*) ;;
 	# The longest ones, which know no difference between kernels, on one of them.
 	*:reclaim_race_test | *:reclaim_torture_test | *:gc_torture_kallsyms) return 1 ;;

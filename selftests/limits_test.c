@@ -104,6 +104,26 @@ TEST_F_TIMEOUT(limit, on_objects_is_exact, CC_TIMEOUT)
 	EXPECT_TRUE(cc_nothing_left());
 }
 
+TEST_F_TIMEOUT(limit, on_objects_counts_logs, CC_TIMEOUT)
+{
+	struct codecache_view_log_args args = { .size = sizeof(args), .nr_entries = 64 };
+	int cache = cc_open(), zone = cc_zone(cache, CODECACHE_ZONE_DATA, PAGES);
+	int view = cc_view(zone, DATA);
+
+	ASSERT_LE(0, view);
+	ASSERT_EQ(0, cc_set_param(variant->objects, 3));
+	EXPECT_EQ(variant->err, cc_ioctl(view, CODECACHE_IOC_VIEW_LOG, &args));
+	EXPECT_EQ(3, cc_total("charged_objects"));
+	ASSERT_EQ(0, cc_set_param(variant->objects, 4));
+	EXPECT_EQ(0, cc_ioctl(view, CODECACHE_IOC_VIEW_LOG, &args));
+	EXPECT_EQ(variant->err, cc_open());
+	close(args.out_fd);
+	close(view);
+	close(zone);
+	close(cache);
+	EXPECT_TRUE(cc_nothing_left());
+}
+
 TEST_F_TIMEOUT(limit, on_objects_may_be_changed_at_any_time, CC_TIMEOUT)
 {
 	int cache = cc_open(), zone[20], i;

@@ -316,6 +316,12 @@ TEST_F_TIMEOUT(protect, a_set_that_cannot_be_read_changes_nothing, CC_TIMEOUT)
 					   CC_NONE, &failed));
 	EXPECT_EQ(CC_NO_INDEX, failed);
 	EXPECT_EQ(-EFAULT, cc_protect(self->view, NULL, 1, NULL));
+	/* The kernel's own memory, where there is such an address. */
+	EXPECT_EQ(-EFAULT, cc_protect(self->view, (void *)-page, 1, &failed));
+	EXPECT_EQ(CC_NO_INDEX, failed);
+	EXPECT_EQ(-EFAULT, cc_protect_bits(self->view, (void *)-page, 64, 0,
+					   CC_NONE, &failed));
+	EXPECT_EQ(CC_NO_INDEX, failed);
 	EXPECT_TRUE(all_is_rw(self));
 	munmap(area, 2 * page);
 }

@@ -30,7 +30,7 @@ packages_of() {
 	bench) echo liburcu-dev gnuplot-nox ;;
 	demo) echo iso-codes ;;
 	lint) echo sparse perl codespell shellcheck make gcc-12 python3-docutils \
-		coccinelle clang-tidy pahole abigail-tools ;;
+		coccinelle clang-tidy pahole abigail-tools mandoc man-db ;;
 	*) die 3 "no group $1; see -h" ;;
 	esac
 }

@@ -189,13 +189,6 @@ bench() {
 	step "costs on $kernel are compared"
 }
 
-# The jobs in the order that keeps all processors busy until the end.
-longest_first() {
-	printf '%s\n' "$@" | grep -x debug || :
-	echo machine
-	printf '%s\n' "$@" | grep -vx debug || :
-}
-
 # ---- all of it -------------------------------------------------------------------------
 
 step "what is needed: compiler, QEMU, linters, spin"
@@ -215,11 +208,10 @@ fi
 # What more than one job uses is made before the first begins.
 step "library, tests and demos are compiled, $max jobs begin"
 quietly "$B/check/programs.log" make -j"$max" lib selftests demos lib-examples doc-examples unit-programs
-for kernel in $(longest_first "$@"); do
-	case $kernel in
-	machine) start machine on_this_machine ;;
-	*) start "$kernel" guest "$kernel" ;;
-	esac
+[[ " $* " != *" debug "* ]] || start debug guest debug
+start machine on_this_machine
+for kernel; do
+	[[ $kernel = debug ]] || start "$kernel" guest "$kernel"
 done
 for kernel; do
 	[[ ! -r selftests/bench/baseline-$kernel.tsv ]] || start "$kernel-bench" bench "$kernel"

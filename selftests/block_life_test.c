@@ -544,11 +544,8 @@ TEST_F_TIMEOUT(stuck, a_task_that_ends_is_not_held, CC_TIMEOUT)
 static void be_first(bool first)
 {
 	struct sched_param param = { .sched_priority = first ? 1 : 0 };
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	cc_pin(0);
 	sched_setscheduler(0, first ? SCHED_FIFO : SCHED_OTHER, &param);
 }
 

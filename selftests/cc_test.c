@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -582,6 +583,15 @@ union cc_fd_message {
 	struct cmsghdr head;
 	char space[CMSG_SPACE(sizeof(int))];
 };
+
+bool cc_pin(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return !sched_setaffinity(0, sizeof(set), &set);
+}
 
 int cc_send_fd(int sock, int fd)
 {

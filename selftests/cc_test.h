@@ -191,6 +191,8 @@ int cc_run(const void *p);
 pid_t cc_fork(void);
 /* Its exit status, or 128 and the signal that ended it. */
 int cc_wait(pid_t pid);
+/* Keep the calling thread on one CPU, numbered from 0; false: there is none. */
+bool cc_pin(unsigned int cpu);
 int cc_send_fd(int sock, int fd);
 int cc_recv_fd(int sock);
 

@@ -29,21 +29,11 @@ FIXTURE(nohz)
 	bool ready;
 };
 
-/* Bind the calling thread to a CPU. */
-static bool bind_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return !sched_setaffinity(0, sizeof(set), &set);
-}
-
 static void *run_in_user_mode(void *arg)
 {
 	FIXTURE_DATA(nohz) *self = arg;
 
-	if (bind_to(CPU))
+	if (cc_pin(CPU))
 		atomic_store(&self->runs, true);
 	while (!atomic_load_explicit(&self->stop, memory_order_relaxed))
 		;
@@ -73,7 +63,7 @@ FIXTURE_SETUP(nohz)
 {
 	if (!is_nohz_full(CPU))
 		SKIP(return, "CPU %d is not in nohz_full mode", CPU);
-	ASSERT_TRUE(bind_to(0));
+	ASSERT_TRUE(cc_pin(0));
 	self->cache = cc_open();
 	ASSERT_LE(0, self->cache);
 	ASSERT_EQ(0, cc_share(&self->shared, self->cache));

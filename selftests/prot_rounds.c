@@ -72,15 +72,6 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 		relax();
 }
 
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 static void spin_write(struct spinner *s)
 {
 	unsigned long n = atomic_load(&s->n);
@@ -106,7 +97,7 @@ static void *spinner_main(void *arg)
 	struct spinner *s = arg;
 
 	self = s;
-	pin(s->cpu);
+	cc_pin(s->cpu);
 	if (!sigsetjmp(s->out, 1)) {
 		if (world.reads)
 			spin_read(s);
@@ -139,7 +130,7 @@ static int world_open(struct rounds *rounds, uint64_t nr_pages)
 		return -errno;
 	rounds->done = rounds->stale = rounds->missed = 0;
 	sigaction(SIGSEGV, &act, &world.old);
-	pin(0);
+	cc_pin(0);
 	return 0;
 }
 
@@ -352,7 +343,7 @@ static void *first_fault_main(void *arg)
 
 	self = s;
 	s->leave = true;
-	pin(s->cpu);
+	cc_pin(s->cpu);
 	for (round = 1;; round++) {
 		unsigned long go;
 
@@ -421,7 +412,7 @@ static void *flip_main(void *arg)
 
 	self = s;
 	s->leave = true;
-	pin(s->cpu);
+	cc_pin(s->cpu);
 	sigsetjmp(s->out, 1);	/* every trap comes back to here */
 	while (atomic_load(&world.go))
 		*s->page = ++n;

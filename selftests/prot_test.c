@@ -439,18 +439,9 @@ TEST_F_TIMEOUT(prot, a_huge_sparse_view_is_one_call, CC_TIMEOUT)
 
 static atomic_bool spin_stop, spinning;
 
-static int stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
 static void *spin(void *unused)
 {
-	if (!stay_on(1))
+	if (cc_pin(1))
 		atomic_store(&spinning, true);
 	while (!atomic_load_explicit(&spin_stop, memory_order_relaxed))
 		;
@@ -496,7 +487,7 @@ TEST_F_TIMEOUT(prot, a_call_makes_one_shootdown, CC_TIMEOUT)
 		r[i] = (struct codecache_prot_range){
 			.first_page = 3 * i, .nr_pages = 1, .prot = CC_R,
 		};
-	ASSERT_EQ(0, stay_on(0));
+	ASSERT_TRUE(cc_pin(0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, spin, NULL));
 	while (!atomic_load(&spinning))
 		sched_yield();

@@ -51,12 +51,7 @@ static cpu_set_t all_cpus;	/* where we may run otherwise */
 
 static void pin(unsigned int cpu)
 {
-	unsigned int nr = sysconf(_SC_NPROCESSORS_ONLN);
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % nr, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	cc_pin(cpu % sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 /* Let others have the processor, if there are fewer than threads. */

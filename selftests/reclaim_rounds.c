@@ -73,12 +73,7 @@ static void relax(void)
 
 static void pin(unsigned int cpu)
 {
-	unsigned int nr = sysconf(_SC_NPROCESSORS_ONLN);
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % nr, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	cc_pin(cpu % sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 /* ---- writers ----------------------------------------------------------------- */
